@@ -1,0 +1,40 @@
+# Everything that is not ours, and the only place that looks for it. Each library is a target envoyou_dep_<name>, named
+# as in the THIRD_PARTY rows of the layers; cmake/envoyouConfig.cmake.in looks for the same things again for those who
+# link the installed static library.
+find_package(PkgConfig REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED COMPONENTS SSL Crypto)
+find_package(nlohmann_json 3.9 REQUIRED)
+find_package(SQLite3 3.35 REQUIRED)
+pkg_check_modules(ENVOYOU_ZSTD REQUIRED IMPORTED_TARGET libzstd>=1.4)
+pkg_check_modules(ENVOYOU_XXHASH REQUIRED IMPORTED_TARGET libxxhash>=0.8)
+
+# nlohmann_json and xxHash are used from their headers alone, so nothing of them is left to link.
+set(ENVOYOU_LINKED_openssl_tls OpenSSL::SSL)
+set(ENVOYOU_LINKED_openssl_crypto OpenSSL::Crypto)
+set(ENVOYOU_LINKED_sqlite SQLite::SQLite3)
+set(ENVOYOU_LINKED_zstd PkgConfig::ENVOYOU_ZSTD)
+foreach(_library openssl_tls openssl_crypto sqlite zstd)
+  add_library(envoyou_dep_${_library} INTERFACE)
+  target_link_libraries(envoyou_dep_${_library} INTERFACE ${ENVOYOU_LINKED_${_library}})
+endforeach()
+foreach(_library nlohmann xxhash sockets)
+  add_library(envoyou_dep_${_library} INTERFACE)
+endforeach()
+target_link_libraries(envoyou_dep_nlohmann INTERFACE nlohmann_json::nlohmann_json)
+target_include_directories(envoyou_dep_xxhash SYSTEM INTERFACE ${ENVOYOU_XXHASH_INCLUDE_DIRS})
+target_compile_definitions(envoyou_dep_xxhash INTERFACE XXH_INLINE_ALL)
+
+include(Hiredis)
+
+if(ENVOYOU_SPDLOG)
+  find_package(spdlog 1.9 REQUIRED)
+  add_library(envoyou_dep_spdlog INTERFACE)
+  target_link_libraries(envoyou_dep_spdlog INTERFACE spdlog::spdlog)
+endif()
+if(ENVOYOU_BUILD_TESTS)
+  find_package(GTest 1.12 REQUIRED)
+  find_package(benchmark 1.7 REQUIRED)
+endif()
+if(ENVOYOU_BUILD_EXAMPLES)
+  pkg_check_modules(ENVOYOU_MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd>=0.9.70)
+endif()

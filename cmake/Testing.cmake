@@ -1,0 +1,71 @@
+# envoyou_add_test(<name> KIND <kind> SOURCES <file>...
+#   [LAYERS <layer>...]       whose internals it may include and whose code it links; none: the public headers, all code
+#   [LIBRARIES <target>...]   besides GoogleTest
+#   [ARGS <word>...] [ENVIRONMENT <NAME=value>...] [TIMEOUT <seconds>]
+#   [SERIAL])                 nothing else runs beside it: for tests that measure time
+#
+# Builds bin/<name> and hands it to ctest as one test, labelled with its kind:
+#   unit         no sockets, no sleeping
+#   conformance  the definition of a module, over each of its backends
+#   integration  with servers that the test starts
+#   fault        the example server while Redis is being hurt
+#   layers, packaging  the shape of the project
+set(ENVOYOU_TEST_TIMEOUT_unit 30)
+set(ENVOYOU_TEST_TIMEOUT_conformance 120)
+set(ENVOYOU_TEST_TIMEOUT_integration 180)
+set(ENVOYOU_TEST_TIMEOUT_fault 300)
+set(ENVOYOU_TEST_TIMEOUT_layers 120)
+set(ENVOYOU_TEST_TIMEOUT_packaging 300)
+
+# What tests, drivers and benchmarks have in common: the include path and the code of LAYERS.
+function(envoyou_use_layers target)
+  get_property(_all GLOBAL PROPERTY ENVOYOU_LAYERS)
+  set(_path "${PROJECT_SOURCE_DIR}/include")
+  foreach(_layer IN LISTS ARGN)
+    get_target_property(_layer_path envoyou_layer_${_layer} ENVOYOU_VIEW)
+    list(APPEND _path ${_layer_path})
+    target_link_libraries(${target} PRIVATE envoyou_part_${_layer})
+  endforeach()
+  if(NOT ARGN)
+    list(TRANSFORM _all PREPEND envoyou_part_)
+    target_link_libraries(${target} PRIVATE ${_all})
+  endif()
+  list(REMOVE_DUPLICATES _path)
+  target_include_directories(${target} PRIVATE ${_path})
+  target_link_libraries(${target} PRIVATE envoyou_flags)
+  envoyou_place_outputs(${target})
+endfunction()
+
+function(envoyou_register_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "KIND;TIMEOUT" "COMMAND;ENVIRONMENT")
+  if(NOT DEFINED ENVOYOU_TEST_TIMEOUT_${arg_KIND})
+    message(FATAL_ERROR "envoyou_add_test(${name}): KIND '${arg_KIND}' is none of those in cmake/Testing.cmake")
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT ${ENVOYOU_TEST_TIMEOUT_${arg_KIND}})
+  endif()
+  add_test(NAME ${name} COMMAND ${arg_COMMAND})
+  set_tests_properties(${name} PROPERTIES LABELS ${arg_KIND} TIMEOUT ${arg_TIMEOUT})
+  if(arg_SERIAL)
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
+  endif()
+  if(arg_ENVIRONMENT)
+    set_tests_properties(${name} PROPERTIES ENVIRONMENT "${arg_ENVIRONMENT}")
+  endif()
+endfunction()
+
+function(envoyou_add_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "KIND;TIMEOUT" "SOURCES;LAYERS;LIBRARIES;ARGS;ENVIRONMENT")
+  if(arg_UNPARSED_ARGUMENTS OR NOT arg_SOURCES)
+    message(FATAL_ERROR "envoyou_add_test(${name}): no SOURCES, or does not know '${arg_UNPARSED_ARGUMENTS}'")
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} GTest::gmock GTest::gtest GTest::gtest_main)
+  envoyou_use_layers(${name} ${arg_LAYERS})
+  set(_serial "")
+  if(arg_SERIAL)
+    set(_serial SERIAL)
+  endif()
+  envoyou_register_test(${name} ${_serial} KIND "${arg_KIND}" TIMEOUT "${arg_TIMEOUT}"
+    COMMAND ${name} ${arg_ARGS} ENVIRONMENT ${arg_ENVIRONMENT})
+endfunction()
