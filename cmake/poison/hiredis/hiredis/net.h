@@ -1,0 +1,1 @@
+#error "hiredis is private to src/wire: include <envoyou/redis/client.hpp> instead (docs/ARCHITECTURE.md, Layers)"

@@ -1,0 +1,1 @@
+#error "openssl's TLS is private to src/wire: include <envoyou/redis/client.hpp> instead (docs/ARCHITECTURE.md, Layers)"

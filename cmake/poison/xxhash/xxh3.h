@@ -1,0 +1,1 @@
+#error "xxHash is private to src/base/hash.cpp: include base/hash.hpp instead (docs/ARCHITECTURE.md, Layers)"
