@@ -1,0 +1,211 @@
+// A connection to one Redis that all threads of a process share. Commands of all callers go down a few multiplexed links,
+// coalesced into few writes. A background thread owns the sockets; it reconnects by itself and never on a caller's time.
+//
+// One primitive, three ways to use it:
+//
+//   auto value = client.run(command);                              // blocks, at most until the deadline
+//   client.run(command, {}, [](Result<R> result) { … });           // calls back once, on the I/O thread
+//   redis::Pipeline pipeline; …; client.run(pipeline, options);    // several commands back to back on one link
+//
+// What holds, whatever the server does:
+//   - a call returns within its deadline; a call that gives up abandons its place, and the late reply goes to nobody;
+//   - what expires before it is written is never sent, and says so (kNotSent);
+//   - a command is repeated only if it was certainly not executed, or if it says that repeating is safe;
+//   - a link silent for `stall_limit` with work in flight is closed; its commands end with kConnectionLost or are repeated;
+//   - callbacks come exactly once each, also when the client is destroyed (kClosed); destruction takes under 200 ms;
+//   - no SIGPIPE, no signals (they are blocked on the I/O thread), no prints, sockets are close-on-exec;
+//   - after fork() every call in the child answers kForked.
+//
+// Does not: queue without bound (kQueueFull), wait for a node that is known to be away (kUnavailable at once).
+//
+// Thread-safe. A blocking call on the I/O thread (inside a callback) is refused with kWouldDeadlock. The client may be destroyed
+// on any thread but the I/O thread.
+#pragma once
+
+#include <envoyou/deadline.hpp>
+#include <envoyou/redis/command.hpp>
+#include <envoyou/redis/completion.hpp>
+#include <envoyou/redis/options.hpp>
+#include <envoyou/redis/script.hpp>
+#include <envoyou/result.hpp>
+#include <envoyou/runtime.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace envoyou::redis {
+
+// What happens to the node, told on the I/O thread. Must not block and must not call the client.
+class NodeListener {
+ public:
+  virtual ~NodeListener() = default;
+  virtual void on_refused(std::string_view reason) noexcept = 0;    // no connection, no TLS, no AUTH, or no answer to them
+  virtual void on_condemned(std::string_view reason) noexcept = 0;  // a link was closed for silence or for a wrong answer
+  virtual void on_answered(Microseconds round_trip) noexcept = 0;   // a new link's handshake and ping were answered
+};
+
+struct CallOptions {
+  // When the answer is no longer wanted. Default: command_timeout from now.
+  std::optional<Deadline> deadline;
+};
+
+// What the server showed of itself in the handshake.
+struct ServerInfo {
+  std::string version;  // "7.0.15"
+  int protocol = 2;     // RESP2 or RESP3
+  std::string role;     // "master", "replica", empty if not told
+};
+
+struct ClientStats {
+  std::uint64_t submitted = 0;
+  std::uint64_t answered = 0;
+  std::uint64_t timed_out = 0;        // given up after sending
+  std::uint64_t expired_unsent = 0;   // given up before sending
+  std::uint64_t repeated = 0;
+  std::uint64_t late_replies = 0;     // arrived for a call that had given up
+  std::uint64_t foreign_replies = 0;
+  std::uint64_t connects = 0;         // attempts
+  std::uint64_t condemned = 0;
+  std::uint64_t writes = 0;           // system calls
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+  std::size_t queued = 0;
+  std::size_t in_flight = 0;
+};
+
+class Pipeline;
+
+class Client {
+ public:
+  // Never waits for the server: connecting goes on in the background. Errors: kInvalidArgument, kTls (files that can not be
+  // read), kInternal (no thread, no descriptors). `listener` may be null and must outlive the client.
+  static Result<std::shared_ptr<Client>> open(ClientOptions options, Runtime runtime = {},
+                                              NodeListener* listener = nullptr);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // Blocks until the answer or the deadline. Errors: see errc.hpp, -1xx to -4xx.
+  template <class R>
+  Result<R> run(Command<R> command, CallOptions options = {}) {
+    if (auto may = may_block(); !may) return may.error();
+    Waiter<R> waiter;
+    submit(to_submission(std::move(command), waiter.completion()), options);
+    return waiter.wait();
+  }
+
+  // Calls `then` exactly once with a Result<R>: on the I/O thread, or on this thread before returning when the command is
+  // refused at once. `then` must not throw and must not block.
+  template <class R, class Then>
+  void run(Command<R> command, CallOptions options, Then then) {
+    submit(to_submission(std::move(command), Completion<R>(std::move(then))), options);
+  }
+
+  // Sends all commands of the pipeline back to back on one link and waits for all answers.
+  // Errors: kWouldDeadlock; the commands' own errors are in their slots.
+  Result<void> run(Pipeline& pipeline, CallOptions options = {});
+
+  // The primitive under all faces.
+  void submit(Submission submission, CallOptions options);
+  // The same for several at once: they are sent back to back on one link, in order.
+  void submit_all(std::vector<Submission> submissions, CallOptions options);
+
+  // Waits until a link is up or the deadline passes. True: a link is up.
+  bool wait_until_connected(Deadline deadline);
+  bool is_connected() const noexcept;
+  ServerInfo server() const;
+  ClientStats stats() const;
+  const ClientOptions& options() const noexcept;
+  const Runtime& runtime() const noexcept;
+
+  // Ends everything that waits with kClosed and stops the I/O thread. Called by the destructor.
+  void close();
+
+  struct Impl;
+
+ private:
+  explicit Client(std::unique_ptr<Impl> impl);
+
+  template <class R>
+  class Waiter;
+  // kWouldDeadlock on the I/O thread.
+  Result<void> may_block() const;
+
+  std::unique_ptr<Impl> impl_;
+};
+
+// Several commands that are sent back to back. Not a transaction: each has its own answer, others' commands may come between
+// them on the server. Order is kept.
+//
+//   redis::Pipeline pipeline;
+//   auto a = pipeline.add(command_a);     // an index into the answers, typed
+//   auto b = pipeline.add(command_b);
+//   client.run(pipeline, {deadline});
+//   Result<A>& answer = pipeline.take(a);
+//
+// Confined to one thread.
+class Pipeline {
+ public:
+  template <class R>
+  struct Slot {
+    std::shared_ptr<std::optional<Result<R>>> answer;
+  };
+
+  template <class R>
+  Slot<R> add(Command<R> command) {
+    auto answer = std::make_shared<std::optional<Result<R>>>();
+    auto state = state_;
+    submissions_.push_back(
+        to_submission(std::move(command), Completion<R>([answer, state](Result<R> result) {
+                        answer->emplace(std::move(result));
+                        state->arrived();
+                      })));
+    state_->expect_one();
+    return {answer};
+  }
+
+  // REQUIRES: the pipeline was run, and the slot came from it.
+  template <class R>
+  static Result<R>& take(Slot<R>& slot) {
+    if (!slot.answer->has_value()) detail::misuse("Pipeline::take", "the pipeline has not been run");
+    return **slot.answer;
+  }
+
+  std::size_t size() const noexcept { return submissions_.size(); }
+
+ private:
+  friend class Client;
+  std::vector<Submission> submissions_;
+  std::shared_ptr<WaitState> state_ = std::make_shared<WaitState>();
+};
+
+template <class R>
+class Client::Waiter {
+ public:
+  Completion<R> completion() {
+    shared_->state.expect_one();
+    return Completion<R>([shared = shared_](Result<R> result) {
+      shared->result.emplace(std::move(result));
+      shared->state.arrived();
+    });
+  }
+  Result<R> wait() {
+    shared_->state.wait();
+    return std::move(*shared_->result);
+  }
+
+ private:
+  struct Shared {
+    WaitState state;
+    std::optional<Result<R>> result;
+  };
+  std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
+};
+
+}  // namespace envoyou::redis
