@@ -1,6 +1,6 @@
-// What a module stands on: perhaps a Redis, and the switch that says whether to ask it. Modules that share a Backing fall back
-// and return together. `Services` (services.hpp) makes one and keeps it going; a host that uses one module alone gets one from
-// `open_backing`.
+// What a module stands on: perhaps a Redis, and the switch that says whether to ask it. Modules that share a Backing
+// fall back and return together. `Services` (services.hpp) makes one and keeps it going; a host that uses one module
+// alone gets one from `open_backing`.
 //
 // Thread-safe; a handle, copies share what it names.
 #pragma once

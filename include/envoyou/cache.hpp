@@ -1,16 +1,16 @@
 // Do I already have the answer? Two faces over one engine:
 //
-//   ResponseCache   HTTP responses by request: method, host, path, sorted query, chosen headers and principal make the key
-//   Cache           bytes and JSON by a key of the caller's
+//   ResponseCache   HTTP responses by request: method, host, path, sorted query, chosen headers and principal make the
+//   key Cache           bytes and JSON by a key of the caller's
 //
-// A stored value restates its key and carries a checksum: a value that does not is a miss, never an answer. A credentialed
-// request is never answered from another principal's entry.
+// A stored value restates its key and carries a checksum: a value that does not is a miss, never an answer. A
+// credentialed request is never answered from another principal's entry.
 //
-// In process the cache answers only while Redis is away, from what was stored in that time; invalidations and the general cache's
-// writes of that time are carried over when Redis is back, before anything older is served.
+// In process the cache answers only while Redis is away, from what was stored in that time; invalidations and the
+// general cache's writes of that time are carried over when Redis is back, before anything older is served.
 //
-// Does not: fail a request. A cache that can not be asked is a miss; one that can not be written to writes nothing, counts it, and
-// goes on. Errors are only for bad input.
+// Does not: fail a request. A cache that can not be asked is a miss; one that can not be written to writes nothing,
+// counts it, and goes on. Errors are only for bad input.
 //
 // Thread-safe. Writes to Redis are off the caller's path.
 #pragma once
@@ -40,21 +40,23 @@ struct CacheOptions {
   SecretRing secrets;
   Milliseconds default_ttl{std::chrono::seconds(3600)};
   std::size_t max_local_bytes = 64u << 20;
-  std::size_t max_value_bytes = 8u << 20;     // larger ones are refused (Cache) or not stored (ResponseCache)
-  std::size_t compress_from_bytes = 1024;     // zstd in Redis from this size on
-  std::size_t max_pending_bytes = 64u << 20;  // carried over when Redis is back; beyond it the oldest writes are dropped and
-  std::size_t max_pending = 10'000;           // their keys are invalidated instead
-  Milliseconds read_share{50};                // the most that one read waits for Redis
+  std::size_t max_value_bytes = 8u << 20;  // larger ones are refused (Cache) or not stored (ResponseCache)
+  std::size_t compress_from_bytes = 1024;  // zstd in Redis from this size on
+  std::size_t max_pending_bytes =
+      64u << 20;                     // carried over when Redis is back; beyond it the oldest writes are dropped and
+  std::size_t max_pending = 10'000;  // their keys are invalidated instead
+  Milliseconds read_share{50};       // the most that one read waits for Redis
 };
 
 struct CacheCall {
   std::optional<Deadline> deadline;  // the request's; default kDefaultRequestBudget from now
 };
 
-// ---- responses -------------------------------------------------------------------------------------------------------
+// ---- responses
+// -------------------------------------------------------------------------------------------------------
 
-// How the responses of an endpoint are cached. The first rule whose pattern matches counts; without a rule nothing is cached
-// unless `ResponseCacheOptions::default_rule` says otherwise.
+// How the responses of an endpoint are cached. The first rule whose pattern matches counts; without a rule nothing is
+// cached unless `ResponseCacheOptions::default_rule` says otherwise.
 struct EndpointRule {
   std::string pattern;                    // "/api/things/*/*": '*' is one segment, a trailing "/**" any rest
   Milliseconds ttl{0};                    // 0: not cached
@@ -71,8 +73,8 @@ struct ResponseCacheOptions {
 
 enum class CacheOutcome : std::uint8_t {
   kHit,
-  kMiss,         // may be stored once there is a response
-  kBypass,       // neither looked up nor stored: method, credentials, no rule
+  kMiss,    // may be stored once there is a response
+  kBypass,  // neither looked up nor stored: method, credentials, no rule
 };
 
 // What a look-up found. Converts to true on a hit, then `*` is the response.
@@ -83,14 +85,15 @@ class [[nodiscard]] CacheLookup {
   const HttpResponse* operator->() const { return &response; }
 
   CacheOutcome outcome = CacheOutcome::kBypass;
-  HttpResponse response;      // on a hit
-  Milliseconds age{0};        // on a hit
-  Milliseconds ttl_left{0};   // on a hit
+  HttpResponse response;     // on a hit
+  Milliseconds age{0};       // on a hit
+  Milliseconds ttl_left{0};  // on a hit
   Source source = Source::kLocal;
-  std::string_view reason;    // why bypassed or missed: "no-rule", "credentials", "method", "uri-miss", …
+  std::string_view reason;  // why bypassed or missed: "no-rule", "credentials", "method", "uri-miss", …
   // The Cache-Status header's value (RFC 9211) for a cache of this name.
   std::string cache_status(std::string_view cache_name = "envoyou") const;
-  // What was valid when the look-up was made: a response generated from it is not stored if something was invalidated meanwhile.
+  // What was valid when the look-up was made: a response generated from it is not stored if something was invalidated
+  // meanwhile.
   std::shared_ptr<const struct CacheBirth> birth;
 };
 
@@ -105,14 +108,15 @@ class ResponseCache {
 
   CacheLookup get(const HttpRequest& request, CacheCall call = {});
 
-  // Stores if request and response may be (200, 203, 204, 301, 404, 410; no Set-Cookie, no private, no no-store, no Vary that is
-  // not in the key). False: it was not stored, which is not an error. The first form stores what a look-up's birth stamp allows.
+  // Stores if request and response may be (200, 203, 204, 301, 404, 410; no Set-Cookie, no private, no no-store, no
+  // Vary that is not in the key). False: it was not stored, which is not an error. The first form stores what a
+  // look-up's birth stamp allows.
   bool set(const HttpRequest& request, const HttpResponse& response, const CacheLookup& miss,
            StoreOptions options = {});
   bool set(const HttpRequest& request, const HttpResponse& response, StoreOptions options = {});
 
-  // get, else run `handler` once for all that ask at the same time in this process (never shared between principals), store, answer.
-  // Callers that wait do so until their deadline at most, then run the handler themselves.
+  // get, else run `handler` once for all that ask at the same time in this process (never shared between principals),
+  // store, answer. Callers that wait do so until their deadline at most, then run the handler themselves.
   using Handler = std::function<HttpResponse(const HttpRequest&)>;
   struct Fetched {
     HttpResponse response;
@@ -121,8 +125,8 @@ class ResponseCache {
   };
   Fetched fetch(const HttpRequest& request, const Handler& handler, CacheCall call = {});
 
-  // The entry of this very request; every entry of an endpoint (a rule's pattern); what a successful unsafe request (POST, PUT,
-  // PATCH, DELETE) to this URI made stale.
+  // The entry of this very request; every entry of an endpoint (a rule's pattern); what a successful unsafe request
+  // (POST, PUT, PATCH, DELETE) to this URI made stale.
   Result<void> invalidate(const HttpRequest& request, CacheCall call = {});
   Result<void> invalidate_endpoint(std::string_view pattern, CacheCall call = {});
   Result<void> on_unsafe_request(const HttpRequest& request, int response_status, CacheCall call = {});
@@ -135,7 +139,8 @@ class ResponseCache {
   std::unique_ptr<Impl> impl_;
 };
 
-// ---- anything --------------------------------------------------------------------------------------------------------
+// ---- anything
+// --------------------------------------------------------------------------------------------------------
 
 struct CacheValue {
   std::string bytes;
@@ -150,18 +155,19 @@ class Cache {
   // Errors of all: kInvalidArgument (key, ttl), kTooLarge, kForked. `ttl` 0 or absent: default_ttl; never "for ever".
   Result<std::optional<CacheValue>> get(std::string_view key, CacheCall call = {});
   // Where the value went. In an outage it is kept here and carried over.
-  Result<Source> set(std::string_view key, std::string_view bytes,
-                     std::optional<Milliseconds> ttl = {}, CacheCall call = {});
+  Result<Source> set(std::string_view key, std::string_view bytes, std::optional<Milliseconds> ttl = {},
+                     CacheCall call = {});
   Result<Source> remove(std::string_view key, CacheCall call = {});
 
-  // get, else compute once for all that ask at the same time in this process, store, answer. The loader's error passes through.
+  // get, else compute once for all that ask at the same time in this process, store, answer. The loader's error passes
+  // through.
   using Loader = std::function<Result<std::string>()>;
-  Result<CacheValue> get_or_compute(std::string_view key, const Loader& loader,
-                                    std::optional<Milliseconds> ttl = {}, CacheCall call = {});
+  Result<CacheValue> get_or_compute(std::string_view key, const Loader& loader, std::optional<Milliseconds> ttl = {},
+                                    CacheCall call = {});
 
   // The same for JSON texts: `set_json` refuses what is not JSON, naming where.
-  Result<Source> set_json(std::string_view key, std::string_view json,
-                          std::optional<Milliseconds> ttl = {}, CacheCall call = {});
+  Result<Source> set_json(std::string_view key, std::string_view json, std::optional<Milliseconds> ttl = {},
+                          CacheCall call = {});
 
  private:
   struct Impl;

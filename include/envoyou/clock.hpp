@@ -1,8 +1,8 @@
-// Time, as something that is handed in. Everything under src/ that needs the time or waits for it uses a Clock, so that a test
-// can hold the time still (envoyou/testing/manual_clock.hpp).
+// Time, as something that is handed in. Everything under src/ that needs the time or waits for it uses a Clock, so that
+// a test can hold the time still (envoyou/testing/manual_clock.hpp).
 //
-// Two scales: `now()` never steps and is used for deadlines, windows and waits; `wall_now()` is the calendar and is used only
-// where a calendar time is the meaning (created_at, cookie expiry).
+// Two scales: `now()` never steps and is used for deadlines, windows and waits; `wall_now()` is the calendar and is
+// used only where a calendar time is the meaning (created_at, cookie expiry).
 //
 // Thread-safe.
 #pragma once
@@ -32,8 +32,7 @@ class Clock {
 
   // Waits until `wake` is notified or `until` has come on this clock, whichever is first; may return early.
   // `lock` is held on entry and on return. REQUIRES: callers loop over their own condition.
-  virtual void wait_until(std::unique_lock<std::mutex>& lock, std::condition_variable& wake,
-                          TimePoint until) = 0;
+  virtual void wait_until(std::unique_lock<std::mutex>& lock, std::condition_variable& wake, TimePoint until) = 0;
 };
 
 // The machine's clocks. Shared by all callers; stateless.

@@ -1,5 +1,5 @@
-// Everything that can be set, in one value. From the environment, a .env file (which never overrides the real environment), JSON,
-// or built in code. The library reads the environment only in `from_env`.
+// Everything that can be set, in one value. From the environment, a .env file (which never overrides the real
+// environment), JSON, or built in code. The library reads the environment only in `from_env`.
 //
 // Every problem is reported at once, with the name of the field and, unless it is a secret, the value.
 // Text made from a Config (`describe`) never holds a password or a secret.
@@ -32,16 +32,17 @@ struct Config {
   CacheOptions cache;
   SecretRing secrets;  // handed to every module that has none of its own
 
-  // REDIS_URL, REDIS_CA_FILE, REDIS_CACHE_PREFIX, REDIS_RATE_LIMIT_PREFIX (or RATE_LIMIT_REDIS_PREFIX), REDIS_SESSION_PREFIX (or
-  // SESSION_REDIS_PREFIX), REDIS_CACHE_TTL, USE_REDIS_SESSIONS, ENVOYOU_SECRET or ENVOYOU_SECRET_FILE (several, one a line or
-  // separated by commas: the first is used for new values), SESSION_IDLE_SECONDS, SESSION_ABSOLUTE_SECONDS, SESSION_DATABASE,
-  // SESSION_LAST_KNOWN_SECONDS. `env_file`: a .env to read besides; empty: none.
+  // REDIS_URL, REDIS_CA_FILE, REDIS_CACHE_PREFIX, REDIS_RATE_LIMIT_PREFIX (or RATE_LIMIT_REDIS_PREFIX),
+  // REDIS_SESSION_PREFIX (or SESSION_REDIS_PREFIX), REDIS_CACHE_TTL, USE_REDIS_SESSIONS, ENVOYOU_SECRET or
+  // ENVOYOU_SECRET_FILE (several, one a line or separated by commas: the first is used for new values),
+  // SESSION_IDLE_SECONDS, SESSION_ABSOLUTE_SECONDS, SESSION_DATABASE, SESSION_LAST_KNOWN_SECONDS. `env_file`: a .env to
+  // read besides; empty: none.
   static Result<Config> from_env(std::string_view env_file = {});
   // The same from any source of variables: for tests and hosts with an environment of their own.
   using Lookup = std::function<std::optional<std::string>(std::string_view name)>;
   static Result<Config> from_lookup(const Lookup& lookup, std::string_view env_file = {});
-  // {"redis_url": …, "redis_ca_file": …, "cache_prefix": …, …}: the names above in lower case; docs/configuration.md lists them.
-  // Unknown members are problems, too.
+  // {"redis_url": …, "redis_ca_file": …, "cache_prefix": …, …}: the names above in lower case; docs/configuration.md
+  // lists them. Unknown members are problems, too.
   static Result<Config> from_json(std::string_view json);
 
   // Every problem in one error.

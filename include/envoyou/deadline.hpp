@@ -1,5 +1,5 @@
-// When a request must have its answer. Made once a request and handed to every module that serves it; each takes a share of
-// what is left, so that three calls to a hung Redis cost one budget and not three.
+// When a request must have its answer. Made once a request and handed to every module that serves it; each takes a
+// share of what is left, so that three calls to a hung Redis cost one budget and not three.
 //
 // A value; thread-compatible. Between processes a deadline travels as remaining milliseconds, never as a time.
 #pragma once

@@ -1,5 +1,5 @@
-// What can go wrong, as numbers. The C ABI uses the same numbers (envoyou/c/envoyou.h; a test compares them), so they are
-// never renumbered and never reused. Groups: -1xx arguments and state, -2xx network, -3xx what the server said,
+// What can go wrong, as numbers. The C ABI uses the same numbers (envoyou/c/envoyou.h; a test compares them), so they
+// are never renumbered and never reused. Groups: -1xx arguments and state, -2xx network, -3xx what the server said,
 // -4xx TLS and authentication, -5xx outcomes of the domain, -6xx local storage, -9xx internal.
 //
 // Expected outcomes (a miss, a denied request, an answer given by a stand-in) are values, not errors.
@@ -28,27 +28,27 @@ enum class Errc : std::int32_t {
   kProtocol = -205,        // the server sent what is not RESP, or more than the caps allow
   kForeignReply = -206,    // a reply that belongs to another question; its link has been closed
 
-  kServerError = -301,      // an error reply without a code of its own here
-  kWrongType = -302,        // WRONGTYPE
-  kNoScript = -303,         // NOSCRIPT (handled inside; seen only with raw commands)
-  kLoading = -304,          // LOADING, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, BUSY, max clients: for a while
-  kReadOnly = -305,         // READONLY: a replica
-  kServerMemory = -306,     // OOM: the server may not take writes
-  kMisconfigured = -307,    // MISCONF: the server can not persist
-  kRedirect = -308,         // MOVED, ASK: a cluster, where one server was expected
+  kServerError = -301,    // an error reply without a code of its own here
+  kWrongType = -302,      // WRONGTYPE
+  kNoScript = -303,       // NOSCRIPT (handled inside; seen only with raw commands)
+  kLoading = -304,        // LOADING, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, BUSY, max clients: for a while
+  kReadOnly = -305,       // READONLY: a replica
+  kServerMemory = -306,   // OOM: the server may not take writes
+  kMisconfigured = -307,  // MISCONF: the server can not persist
+  kRedirect = -308,       // MOVED, ASK: a cluster, where one server was expected
 
   kTls = -401,             // handshake or certificate refused; the message says which
   kAuthentication = -402,  // WRONGPASS, NOAUTH
   kPermission = -403,      // NOPERM
 
-  kNotFound = -501,   // no such session, handle, entry
-  kConflict = -502,   // the version given is not the current one
-  kUnknown = -503,    // can not be known while Redis is away: not the same as "not found"
-  kIncoherent = -504, // a stored value does not restate its key, or does not decode
+  kNotFound = -501,    // no such session, handle, entry
+  kConflict = -502,    // the version given is not the current one
+  kUnknown = -503,     // can not be known while Redis is away: not the same as "not found"
+  kIncoherent = -504,  // a stored value does not restate its key, or does not decode
 
   kStorage = -601,  // the embedded database failed
 
-  kInternal = -901,     // a defect of this library
+  kInternal = -901,  // a defect of this library
   kOutOfMemory = -902,
 };
 

@@ -9,8 +9,8 @@
 //   local       modules answer in process at once, without touching the network
 //   recovering  Redis answers again: modules still answer in process while what they did meanwhile is carried over
 //
-// Links decide, not callers' patience: the client reports a refused connection, a link condemned for silence, and a good
-// answer of its background probe. A caller's own short deadline moves nothing.
+// Links decide, not callers' patience: the client reports a refused connection, a link condemned for silence, and a
+// good answer of its background probe. A caller's own short deadline moves nothing.
 //
 // Thread-safe. `mode()` is one atomic load.
 #pragma once
@@ -91,8 +91,8 @@ class Switch {
   // Blocks while `participant` is being called.
   void remove(CarryOver* participant);
 
-  // The work of the background thread (the keeper): moves the machine on, carries over what is due. Returns when it wants to
-  // be called again at the latest. Tests call it by hand. REQUIRES: one thread at a time.
+  // The work of the background thread (the keeper): moves the machine on, carries over what is due. Returns when it
+  // wants to be called again at the latest. Tests call it by hand. REQUIRES: one thread at a time.
   TimePoint run_due();
   // `wake` is called (on any thread, with no lock held) when run_due should be called sooner than it said.
   void set_waker(std::function<void()> wake);

@@ -16,12 +16,13 @@ using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
 struct HttpRequest {
   std::string method = "GET";
-  std::string host;       // "api.example.test", with ":port" if the client sent one
-  std::string path = "/"; // percent-encoded as received, without the query
-  std::string query;      // as received, without "?"
+  std::string host;        // "api.example.test", with ":port" if the client sent one
+  std::string path = "/";  // percent-encoded as received, without the query
+  std::string query;       // as received, without "?"
   HttpHeaders headers;
   // Who asks, as the host's authentication found: "user:42", a key's name. Empty: nobody in particular.
-  // A request with credentials (Authorization, Cookie, X-API-Key) and no principal is not cached, unless its rule is public.
+  // A request with credentials (Authorization, Cookie, X-API-Key) and no principal is not cached, unless its rule is
+  // public.
   std::string principal;
 };
 

@@ -1,15 +1,16 @@
-// Where the library's log lines go: to a function of the host's choice, and nowhere by default. The library never prints.
-// envoyou/adapters/spdlog.hpp is a ready-made sink.
+// Where the library's log lines go: to a function of the host's choice, and nowhere by default. The library never
+// prints. envoyou/adapters/spdlog.hpp is a ready-made sink.
 //
 // A line is a level, the component that speaks, a fixed text, and fields. Session ids, secrets, passwords and request
 // parameters of users are never in a line.
 //
-// A sink must be thread-safe, must not throw and should not block: it is called on callers' threads and on the I/O thread.
+// A sink must be thread-safe, must not throw and should not block: it is called on callers' threads and on the I/O
+// thread.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <initializer_list>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <utility>

@@ -1,7 +1,8 @@
-// Result<T>: a value or an Error; a subset of std::expected<T, Error> (C++23), with its names, so that it can become an alias.
+// Result<T>: a value or an Error; a subset of std::expected<T, Error> (C++23), with its names, so that it can become an
+// alias.
 //
-// Does not throw. `value()` and `*` on an error, and `error()` on a value, are programming errors: they end the process with a
-// message, also in release builds, since going on would mean answering with garbage.
+// Does not throw. `value()` and `*` on an error, and `error()` on a value, are programming errors: they end the process
+// with a message, also in release builds, since going on would mean answering with garbage.
 //
 // Thread rule: like std::string. An Error shares its immutable text between copies.
 #pragma once
@@ -20,8 +21,8 @@
 
 namespace envoyou {
 
-// A failure: a code to branch on and a text for people. The text is lower case, without a final dot, says what, where and
-// with which value, and never holds a secret. One pointer and one number wide.
+// A failure: a code to branch on and a text for people. The text is lower case, without a final dot, says what, where
+// and with which value, and never holds a secret. One pointer and one number wide.
 class [[nodiscard]] Error {
  public:
   Error() noexcept : code_(Errc::kInternal) {}
@@ -30,9 +31,7 @@ class [[nodiscard]] Error {
       : code_(code), message_(std::make_shared<const std::string>(std::move(message))) {}
 
   Errc code() const noexcept { return code_; }
-  std::string_view message() const noexcept {
-    return message_ ? std::string_view(*message_) : to_string(code_);
-  }
+  std::string_view message() const noexcept { return message_ ? std::string_view(*message_) : to_string(code_); }
 
   // True where the same call may well succeed later (network, a loading server); false where it will not.
   bool is_retryable() const noexcept {
@@ -43,17 +42,15 @@ class [[nodiscard]] Error {
       case Errc::kConnectionLost:
       case Errc::kQueueFull:
       case Errc::kLoading:
-      case Errc::kUnknown:
-        return true;
-      default:
-        return false;
+      case Errc::kUnknown: return true;
+      default: return false;
     }
   }
 
   // True where the command may have been executed although no answer came.
   bool is_ambiguous() const noexcept {
-    return code_ == Errc::kTimeout || code_ == Errc::kConnectionLost ||
-           code_ == Errc::kForeignReply || code_ == Errc::kProtocol;
+    return code_ == Errc::kTimeout || code_ == Errc::kConnectionLost || code_ == Errc::kForeignReply ||
+           code_ == Errc::kProtocol;
   }
 
   friend bool operator==(const Error& a, const Error& b) noexcept {
@@ -87,11 +84,13 @@ class [[nodiscard]] Result {
   using error_type = Error;
 
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  Result(Error error) noexcept : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error) noexcept
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
   template <class U>
-    requires(std::constructible_from<T, U &&> && !std::same_as<std::remove_cvref_t<U>, Result> &&
-             !std::same_as<std::remove_cvref_t<U>, Error> && !std::same_as<std::remove_cvref_t<U>, T>)
-  explicit(!std::convertible_to<U&&, T>) Result(U&& value)  // NOLINT(google-explicit-constructor)
+  requires(std::constructible_from<T, U&&> && !std::same_as<std::remove_cvref_t<U>, Result> &&
+           !std::same_as<std::remove_cvref_t<U>, Error> &&
+           !std::same_as<std::remove_cvref_t<U>, T>) explicit(!std::convertible_to<U&&, T>)
+      Result(U&& value)  // NOLINT(google-explicit-constructor)
       : state_(std::in_place_index<0>, std::forward<U>(value)) {}
 
   bool has_value() const noexcept { return state_.index() == 0; }

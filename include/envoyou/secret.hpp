@@ -1,6 +1,6 @@
-// A ring of secrets: the first is used for new values, all are accepted for old ones, so that a secret can be replaced while
-// sessions live on. Secrets are given by the host and never invented; an empty ring is a valid state (docs/guarantees.md says
-// what is weaker then).
+// A ring of secrets: the first is used for new values, all are accepted for old ones, so that a secret can be replaced
+// while sessions live on. Secrets are given by the host and never invented; an empty ring is a valid state
+// (docs/guarantees.md says what is weaker then).
 //
 // Nothing here prints or formats a secret. Thread-compatible.
 #pragma once

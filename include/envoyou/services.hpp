@@ -1,5 +1,5 @@
-// The one object that most users hold: opens client, switch and modules from a Config, keeps the background work going, and tells
-// the health of it all.
+// The one object that most users hold: opens client, switch and modules from a Config, keeps the background work going,
+// and tells the health of it all.
 //
 //   auto services = envoyou::Services::open(envoyou::Config::from_env().value()).value();
 //   auto decision = services.limiter().check("user_123", {.limit = 30, .window = 60s});

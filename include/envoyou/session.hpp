@@ -1,13 +1,13 @@
 // Who is this? A session store shared by every process that uses the same Redis and the same prefix.
 //
-// An id is 256 bits from the system's generator (and a few that say where it is stored); Redis and the embedded database hold only
-// its hash. Every write is conditional on existence and version, atomically: a deleted session never comes back, whatever
-// runs beside the delete, and no acknowledged update is lost.
+// An id is 256 bits from the system's generator (and a few that say where it is stored); Redis and the embedded
+// database hold only its hash. Every write is conditional on existence and version, atomically: a deleted session never
+// comes back, whatever runs beside the delete, and no acknowledged update is lost.
 //
-// While Redis is away: sessions made here in the meantime, and sessions that this process made or served shortly before, go on
-// from here; of others it can not be known whether they live (kUnknown, never kNotFound). What was made, changed and ended is
-// kept in the embedded database, survives a restart, and is carried over when Redis is back; an end always wins.
-// docs/guarantees.md states it exactly.
+// While Redis is away: sessions made here in the meantime, and sessions that this process made or served shortly
+// before, go on from here; of others it can not be known whether they live (kUnknown, never kNotFound). What was made,
+// changed and ended is kept in the embedded database, survives a restart, and is carried over when Redis is back; an
+// end always wins. docs/guarantees.md states it exactly.
 //
 // Thread-safe. An id is a credential: never log it. `SessionHandle` is not, and can be shown.
 #pragma once
@@ -35,10 +35,10 @@ inline constexpr std::size_t kMaxIpAddressBytes = 64;
 inline constexpr std::size_t kMaxSessionsPerUser = 1'000;
 
 struct NewSession {
-  std::string user_id;              // 1 to kMaxUserIdBytes, UTF-8 without control characters
-  std::string user_data = "{}";     // a JSON object, at most kMaxUserDataBytes
-  std::string device_info = "{}";   // a JSON object, at most kMaxDeviceInfoBytes
-  std::string ip_address = {};      // an IPv4 or IPv6 address, or empty
+  std::string user_id;             // 1 to kMaxUserIdBytes, UTF-8 without control characters
+  std::string user_data = "{}";    // a JSON object, at most kMaxUserDataBytes
+  std::string device_info = "{}";  // a JSON object, at most kMaxDeviceInfoBytes
+  std::string ip_address = {};     // an IPv4 or IPv6 address, or empty
 };
 
 struct Session {
@@ -71,14 +71,15 @@ struct SessionOptions {
   Milliseconds absolute_timeout{std::chrono::hours(24)};
   // last_active is written at most this often; a session that is read more often costs Redis only the read.
   Milliseconds touch_interval{std::chrono::seconds(30)};
-  // A file for what must outlive the process while Redis is away, and the store itself without Redis. Empty: memory only.
+  // A file for what must outlive the process while Redis is away, and the store itself without Redis. Empty: memory
+  // only.
   std::string database_file;
   // How long in an outage a session that this process made or served before goes on from its copy.
   Milliseconds last_known_for{std::chrono::seconds(300)};
   std::size_t max_copies = 100'000;
   std::size_t max_copy_bytes = 64u << 20;
   std::size_t max_local_sessions = 100'000;  // made in process and not yet in Redis, or all of them without Redis
-  bool use_redis = true;                     // USE_REDIS_SESSIONS: false keeps sessions in process although there is a Redis
+  bool use_redis = true;  // USE_REDIS_SESSIONS: false keeps sessions in process although there is a Redis
 };
 
 struct SessionCall {
@@ -97,8 +98,8 @@ class SessionStore {
 
   // Errors of all: kInvalidArgument, kTooLarge, kStorage, kForked. Besides:
   Result<Session> create(const NewSession& session, SessionCall call = {});
-  // kNotFound: no live session has this id (or it is malformed; then Redis was not asked). kUnknown: Redis is away, and this
-  // process does not know the session. Counts as activity (see touch_interval).
+  // kNotFound: no live session has this id (or it is malformed; then Redis was not asked). kUnknown: Redis is away, and
+  // this process does not know the session. Counts as activity (see touch_interval).
   Result<Session> get(std::string_view id, SessionCall call = {});
   // Is there a live session? The same as get without its content, and no activity.
   Result<bool> validate(std::string_view id, SessionCall call = {});
@@ -118,7 +119,8 @@ class SessionStore {
   Result<std::vector<SessionSummary>> list(std::string_view user_id, SessionCall call = {});
   // Ends one of a user's sessions by its handle. kNotFound: the user has none with this handle.
   Result<void> revoke(std::string_view user_id, std::string_view handle, SessionCall call = {});
-  // Ends all of a user's sessions: how many are known to have ended. A login that races is before or after, never between.
+  // Ends all of a user's sessions: how many are known to have ended. A login that races is before or after, never
+  // between.
   Result<std::size_t> revoke_all(std::string_view user_id, SessionCall call = {});
 
   // The handle of an id, without asking anybody; nullopt for a malformed one.

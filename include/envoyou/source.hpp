@@ -1,4 +1,5 @@
-// Who gave an answer. Every answer of a module says so: a stand-in's answer is not an error, but a caller may want to know.
+// Who gave an answer. Every answer of a module says so: a stand-in's answer is not an error, but a caller may want to
+// know.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,6 @@ enum class Source : std::uint8_t {
   kLocal = 1,  // this process answered, because Redis was not there (or none is configured)
 };
 
-constexpr std::string_view to_string(Source source) noexcept {
-  return source == Source::kRedis ? "redis" : "local";
-}
+constexpr std::string_view to_string(Source source) noexcept { return source == Source::kRedis ? "redis" : "local"; }
 
 }  // namespace envoyou

@@ -6,9 +6,8 @@ namespace envoyou::base {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
-constexpr std::string_view kBase64Url =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-constexpr std::size_t kMaxQuotedBytes = 64;
+constexpr std::string_view kBase64Url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::size_t kMaxPrintableBytes = 64;
 
 unsigned to_unsigned(char c) noexcept { return static_cast<unsigned char>(c); }
 
@@ -29,12 +28,12 @@ int base64url_value(char c) noexcept {
 }
 
 bool is_unreserved(char c) noexcept {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '_' || c == '.' || c == '~';
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+         c == '.' || c == '~';
 }
 
-// The length of the well-formed UTF-8 sequence that begins at `at` (RFC 3629, so no surrogates, nothing over U+10FFFF, no
-// overlong forms), or 0.
+// The length of the well-formed UTF-8 sequence that begins at `at` (RFC 3629, so no surrogates, nothing over U+10FFFF,
+// no overlong forms), or 0.
 std::size_t utf8_sequence(std::string_view text, std::size_t at) noexcept {
   const unsigned first = to_unsigned(text[at]);
   if (first < 0x80) return 1;
@@ -168,12 +167,8 @@ void append_length_prefixed(std::string& to, std::string_view part) {
 
 void append_u32(std::string& to, std::uint32_t value) { append_little_endian(to, value); }
 void append_u64(std::string& to, std::uint64_t value) { append_little_endian(to, value); }
-std::uint32_t read_u32(std::string_view bytes) noexcept {
-  return read_little_endian<std::uint32_t>(bytes);
-}
-std::uint64_t read_u64(std::string_view bytes) noexcept {
-  return read_little_endian<std::uint64_t>(bytes);
-}
+std::uint32_t read_u32(std::string_view bytes) noexcept { return read_little_endian<std::uint32_t>(bytes); }
+std::uint64_t read_u64(std::string_view bytes) noexcept { return read_little_endian<std::uint64_t>(bytes); }
 
 bool is_valid_utf8(std::string_view text) noexcept {
   for (std::size_t at = 0; at < text.size();) {
@@ -193,9 +188,9 @@ bool has_control_characters(std::string_view text) noexcept {
   return false;
 }
 
-std::string quoted(std::string_view text) {
+std::string printable(std::string_view text) {
   std::string out = "\"";
-  for (const char c : text.substr(0, kMaxQuotedBytes)) {
+  for (const char c : text.substr(0, kMaxPrintableBytes)) {
     if (to_unsigned(c) < 0x20 || to_unsigned(c) >= 0x7F) {
       append_escaped(out, c);
     } else {
@@ -203,7 +198,7 @@ std::string quoted(std::string_view text) {
       out += c;
     }
   }
-  if (text.size() > kMaxQuotedBytes) out += "...";
+  if (text.size() > kMaxPrintableBytes) out += "...";
   out += '"';
   return out;
 }

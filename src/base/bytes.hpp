@@ -1,5 +1,5 @@
-// Encodings of bytes as text, and the canonical way to join parts into one key: each part behind its length, so that no two
-// lists of parts give the same bytes.
+// Encodings of bytes as text, and the canonical way to join parts into one key: each part behind its length, so that no
+// two lists of parts give the same bytes.
 //
 // Pure functions; thread-safe.
 #pragma once
@@ -13,8 +13,8 @@ namespace envoyou::base {
 
 std::string to_hex(std::string_view bytes);
 
-// RFC 4648 section 5, without padding. Decoding is strict: another alphabet, padding, or spare bits that are not zero is nullopt,
-// so that one value has one spelling.
+// RFC 4648 section 5, without padding. Decoding is strict: another alphabet, padding, or spare bits that are not zero
+// is nullopt, so that one value has one spelling.
 std::string to_base64url(std::string_view bytes);
 std::optional<std::string> from_base64url(std::string_view text);
 
@@ -36,7 +36,7 @@ bool is_valid_utf8(std::string_view text) noexcept;
 // C0, DEL, and C1 as UTF-8.
 bool has_control_characters(std::string_view text) noexcept;
 // For an error message: quoted, cut at 64 bytes, control and non-ASCII bytes as \xNN.
-std::string quoted(std::string_view text);
+std::string printable(std::string_view text);
 
 // A decimal integer and nothing else; nullopt for anything else, also for one that does not fit.
 std::optional<std::int64_t> parse_int64(std::string_view text) noexcept;

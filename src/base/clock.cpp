@@ -6,11 +6,8 @@ namespace {
 class SystemClock final : public Clock {
  public:
   TimePoint now() const override { return std::chrono::steady_clock::now(); }
-  WallTime wall_now() const override {
-    return std::chrono::floor<Milliseconds>(std::chrono::system_clock::now());
-  }
-  void wait_until(std::unique_lock<std::mutex>& lock, std::condition_variable& wake,
-                  TimePoint until) override {
+  WallTime wall_now() const override { return std::chrono::floor<Milliseconds>(std::chrono::system_clock::now()); }
+  void wait_until(std::unique_lock<std::mutex>& lock, std::condition_variable& wake, TimePoint until) override {
     if (until == TimePoint::max()) {
       wake.wait(lock);
     } else {

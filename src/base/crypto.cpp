@@ -38,8 +38,7 @@ Digest256 hmac_sha256(std::string_view key, std::string_view bytes) {
   Digest256 out{};
   unsigned size = 0;
   const auto* made = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                          reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-                          out.data(), &size);
+                          reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), out.data(), &size);
   if (made == nullptr) detail::misuse("HMAC", "OpenSSL has no memory");
   return out;
 }

@@ -1,4 +1,5 @@
-// Digests, message authentication and comparison of secrets, by OpenSSL. The only place of the library outside TLS that uses it.
+// Digests, message authentication and comparison of secrets, by OpenSSL. The only place of the library outside TLS that
+// uses it.
 //
 // Thread-safe. A failing OpenSSL (out of memory) ends the process: there is no safe answer to "no hash".
 #pragma once

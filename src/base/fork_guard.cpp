@@ -29,8 +29,6 @@ ForkGuard::~ForkGuard() {
   if (page_ != nullptr) ::munmap(const_cast<unsigned char*>(page_), kGuardBytes);
 }
 
-bool ForkGuard::forked() const noexcept {
-  return page_ != nullptr ? *page_ == 0 : ::getpid() != pid_;
-}
+bool ForkGuard::forked() const noexcept { return page_ != nullptr ? *page_ == 0 : ::getpid() != pid_; }
 
 }  // namespace envoyou::base

@@ -1,5 +1,5 @@
-// Notices that the process is a fork of the one that made this object, without a system call and without a global: one page
-// that the kernel hands to a child as zeros (madvise(2), MADV_WIPEONFORK, Linux 4.14).
+// Notices that the process is a fork of the one that made this object, without a system call and without a global: one
+// page that the kernel hands to a child as zeros (madvise(2), MADV_WIPEONFORK, Linux 4.14).
 //
 // Thread-safe.
 #pragma once

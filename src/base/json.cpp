@@ -60,13 +60,13 @@ Json Json::boolean(bool value) { return Json(std::make_unique<Impl>(Impl{Value(v
 
 Result<Json> Json::parse(std::string_view field, std::string_view text, std::size_t max_bytes) {
   if (text.size() > max_bytes) {
-    return Error(Errc::kTooLarge, std::string(field) + ": " + std::to_string(text.size()) +
-                                      " bytes, at most " + std::to_string(max_bytes));
+    return Error(Errc::kTooLarge, std::string(field) + ": " + std::to_string(text.size()) + " bytes, at most " +
+                                      std::to_string(max_bytes));
   }
   if (!is_valid_utf8(text)) return invalid_argument(field, "not valid UTF-8");
   if (const auto deep = first_too_deep(text)) {
-    return invalid_argument(field, "nested deeper than " + std::to_string(kMaxJsonDepth) +
-                                       " levels at byte " + std::to_string(*deep));
+    return invalid_argument(
+        field, "nested deeper than " + std::to_string(kMaxJsonDepth) + " levels at byte " + std::to_string(*deep));
   }
   try {
     return Json(std::make_unique<Impl>(Impl{Value::parse(text)}));
@@ -107,9 +107,7 @@ std::optional<bool> Json::as_boolean() const {
   return impl_->value.get<bool>();
 }
 
-std::size_t Json::size() const noexcept {
-  return is_object() || is_array() ? impl_->value.size() : 0;
-}
+std::size_t Json::size() const noexcept { return is_object() || is_array() ? impl_->value.size() : 0; }
 
 bool Json::contains(std::string_view name) const { return impl_->value.contains(std::string(name)); }
 
@@ -125,8 +123,7 @@ Json Json::element(std::size_t index) const {
   return Json(std::make_unique<Impl>(Impl{impl_->value[index]}));
 }
 
-void Json::for_each_member(
-    const std::function<void(std::string_view name, const Json& value)>& visit) const {
+void Json::for_each_member(const std::function<void(std::string_view name, const Json& value)>& visit) const {
   if (!is_object()) return;
   for (const auto& [name, value] : impl_->value.items()) {
     visit(name, Json(std::make_unique<Impl>(Impl{value})));
@@ -147,9 +144,7 @@ Json& Json::push(Json value) {
 
 void Json::merge_patch(const Json& patch) { impl_->value.merge_patch(patch.impl_->value); }
 
-std::string Json::dump() const {
-  return impl_->value.dump(-1, ' ', false, Value::error_handler_t::replace);
-}
+std::string Json::dump() const { return impl_->value.dump(-1, ' ', false, Value::error_handler_t::replace); }
 
 bool operator==(const Json& a, const Json& b) { return a.impl_->value == b.impl_->value; }
 

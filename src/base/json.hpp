@@ -34,7 +34,8 @@ class Json {
   static Json number(double value);
   static Json boolean(bool value);
 
-  // `field` names the input in the error: "user_data: not valid JSON at byte 17: …". Errors: kInvalidArgument, kTooLarge.
+  // `field` names the input in the error: "user_data: not valid JSON at byte 17: …". Errors: kInvalidArgument,
+  // kTooLarge.
   static Result<Json> parse(std::string_view field, std::string_view text, std::size_t max_bytes);
 
   bool is_null() const noexcept;

@@ -16,8 +16,7 @@ WallTime ManualClock::wall_now() const {
   return wall_;
 }
 
-void ManualClock::wait_until(std::unique_lock<std::mutex>& lock, std::condition_variable& wake,
-                             TimePoint until) {
+void ManualClock::wait_until(std::unique_lock<std::mutex>& lock, std::condition_variable& wake, TimePoint until) {
   {
     const std::lock_guard own(mutex_);
     if (now_ >= until) return;

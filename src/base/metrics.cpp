@@ -6,8 +6,7 @@ namespace {
 
 // One object a label set, made on first use.
 template <class T>
-T& find_or_make(std::map<std::string, std::unique_ptr<T>, std::less<>>& among,
-                std::string_view labels) {
+T& find_or_make(std::map<std::string, std::unique_ptr<T>, std::less<>>& among, std::string_view labels) {
   auto found = among.find(labels);
   if (found == among.end()) {
     found = among.emplace(std::string(labels), std::make_unique<T>()).first;
@@ -17,8 +16,7 @@ T& find_or_make(std::map<std::string, std::unique_ptr<T>, std::less<>>& among,
 
 }  // namespace
 
-MetricsRegistry::Family& MetricsRegistry::family(std::string_view name, std::string_view help,
-                                                 bool is_counter) {
+MetricsRegistry::Family& MetricsRegistry::family(std::string_view name, std::string_view help, bool is_counter) {
   auto found = families_.find(name);
   if (found == families_.end()) {
     found = families_.emplace(std::string(name), Family{}).first;
@@ -31,14 +29,12 @@ MetricsRegistry::Family& MetricsRegistry::family(std::string_view name, std::str
   return found->second;
 }
 
-Counter& MetricsRegistry::counter(std::string_view name, std::string_view labels,
-                                  std::string_view help) {
+Counter& MetricsRegistry::counter(std::string_view name, std::string_view labels, std::string_view help) {
   const std::lock_guard lock(mutex_);
   return find_or_make(family(name, help, true).counters, labels);
 }
 
-Gauge& MetricsRegistry::gauge(std::string_view name, std::string_view labels,
-                              std::string_view help) {
+Gauge& MetricsRegistry::gauge(std::string_view name, std::string_view labels, std::string_view help) {
   const std::lock_guard lock(mutex_);
   return find_or_make(family(name, help, false).gauges, labels);
 }

@@ -42,9 +42,9 @@ Result<void> validate_prefix(std::string_view field, std::string_view prefix) {
   Problems problems;
   problems.require(!prefix.empty(), field, "is empty");
   problems.require(prefix.size() <= kMaxPrefixBytes, field, "is longer than 128 bytes");
-  problems.require(std::all_of(prefix.begin(), prefix.end(), may_be_in_prefix), field,
-                   "must be printable ASCII without spaces, quotes, braces and glob characters, got " +
-                       quoted(prefix));
+  problems.require(
+      std::all_of(prefix.begin(), prefix.end(), may_be_in_prefix), field,
+      "must be printable ASCII without spaces, quotes, braces and glob characters, got " + printable(prefix));
   return problems.result();
 }
 

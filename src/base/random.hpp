@@ -1,5 +1,6 @@
-// Random numbers: `secure_random` for what must not be guessed, from the kernel (getrandom(2)), never cached, so also right
-// after fork; `Jitter` for what must only be spread out (reconnects, sampling), seedable, so that a test can repeat it.
+// Random numbers: `secure_random` for what must not be guessed, from the kernel (getrandom(2)), never cached, so also
+// right after fork; `Jitter` for what must only be spread out (reconnects, sampling), seedable, so that a test can
+// repeat it.
 #pragma once
 
 #include <envoyou/result.hpp>

@@ -13,8 +13,7 @@ Result<SecretRing> SecretRing::from(std::vector<std::string> secrets) {
     problems.require(secrets[i].size() >= kMinSecretBytes, field, "shorter than 16 bytes");
     problems.require(secrets[i].size() <= kMaxSecretBytes, field, "longer than 1024 bytes");
     for (std::size_t j = 0; j < i; ++j) {
-      problems.require(!base::equal_in_constant_time(secrets[i], secrets[j]), field,
-                       "the same as an earlier one");
+      problems.require(!base::equal_in_constant_time(secrets[i], secrets[j]), field, "the same as an earlier one");
     }
   }
   if (!problems.empty()) return problems.result().error();

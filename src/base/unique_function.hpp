@@ -16,8 +16,8 @@ class UniqueFunction<R(Args...)> {
  public:
   UniqueFunction() noexcept = default;
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, UniqueFunction>)
-  UniqueFunction(F f)  // NOLINT(google-explicit-constructor)
+  requires(!std::is_same_v<std::remove_cvref_t<F>, UniqueFunction>)
+      UniqueFunction(F f)  // NOLINT(google-explicit-constructor)
       : held_(std::make_unique<Holder<F>>(std::move(f))) {}
 
   explicit operator bool() const noexcept { return held_ != nullptr; }

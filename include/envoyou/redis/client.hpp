@@ -1,5 +1,6 @@
-// A connection to one Redis that all threads of a process share. Commands of all callers go down a few multiplexed links,
-// coalesced into few writes. A background thread owns the sockets; it reconnects by itself and never on a caller's time.
+// A connection to one Redis that all threads of a process share. Commands of all callers go down a few multiplexed
+// links, coalesced into few writes. A background thread owns the sockets; it reconnects by itself and never on a
+// caller's time.
 //
 // One primitive, three ways to use it:
 //
@@ -11,15 +12,16 @@
 //   - a call returns within its deadline; a call that gives up abandons its place, and the late reply goes to nobody;
 //   - what expires before it is written is never sent, and says so (kNotSent);
 //   - a command is repeated only if it was certainly not executed, or if it says that repeating is safe;
-//   - a link silent for `stall_limit` with work in flight is closed; its commands end with kConnectionLost or are repeated;
+//   - a link silent for `stall_limit` with work in flight is closed; its commands end with kConnectionLost or are
+//   repeated;
 //   - callbacks come exactly once each, also when the client is destroyed (kClosed); destruction takes under 200 ms;
 //   - no SIGPIPE, no signals (they are blocked on the I/O thread), no prints, sockets are close-on-exec;
 //   - after fork() every call in the child answers kForked.
 //
 // Does not: queue without bound (kQueueFull), wait for a node that is known to be away (kUnavailable at once).
 //
-// Thread-safe. A blocking call on the I/O thread (inside a callback) is refused with kWouldDeadlock. The client may be destroyed
-// on any thread but the I/O thread.
+// Thread-safe. A blocking call on the I/O thread (inside a callback) is refused with kWouldDeadlock. The client may be
+// destroyed on any thread but the I/O thread.
 #pragma once
 
 #include <envoyou/deadline.hpp>
@@ -45,9 +47,11 @@ namespace envoyou::redis {
 class NodeListener {
  public:
   virtual ~NodeListener() = default;
-  virtual void on_refused(std::string_view reason) noexcept = 0;    // no connection, no TLS, no AUTH, or no answer to them
-  virtual void on_condemned(std::string_view reason) noexcept = 0;  // a link was closed for silence or for a wrong answer
-  virtual void on_answered(Microseconds round_trip) noexcept = 0;   // a new link's handshake and ping were answered
+  virtual void on_refused(
+      std::string_view reason) noexcept = 0;  // no connection, no TLS, no AUTH, or no answer to them
+  virtual void on_condemned(
+      std::string_view reason) noexcept = 0;  // a link was closed for silence or for a wrong answer
+  virtual void on_answered(Microseconds round_trip) noexcept = 0;  // a new link's handshake and ping were answered
 };
 
 struct CallOptions {
@@ -65,14 +69,14 @@ struct ServerInfo {
 struct ClientStats {
   std::uint64_t submitted = 0;
   std::uint64_t answered = 0;
-  std::uint64_t timed_out = 0;        // given up after sending
-  std::uint64_t expired_unsent = 0;   // given up before sending
+  std::uint64_t timed_out = 0;       // given up after sending
+  std::uint64_t expired_unsent = 0;  // given up before sending
   std::uint64_t repeated = 0;
-  std::uint64_t late_replies = 0;     // arrived for a call that had given up
+  std::uint64_t late_replies = 0;  // arrived for a call that had given up
   std::uint64_t foreign_replies = 0;
-  std::uint64_t connects = 0;         // attempts
+  std::uint64_t connects = 0;  // attempts
   std::uint64_t condemned = 0;
-  std::uint64_t writes = 0;           // system calls
+  std::uint64_t writes = 0;  // system calls
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
   std::size_t queued = 0;
@@ -83,8 +87,8 @@ class Pipeline;
 
 class Client {
  public:
-  // Never waits for the server: connecting goes on in the background. Errors: kInvalidArgument, kTls (files that can not be
-  // read), kInternal (no thread, no descriptors). `listener` may be null and must outlive the client.
+  // Never waits for the server: connecting goes on in the background. Errors: kInvalidArgument, kTls (files that can
+  // not be read), kInternal (no thread, no descriptors). `listener` may be null and must outlive the client.
   static Result<std::shared_ptr<Client>> open(ClientOptions options, Runtime runtime = {},
                                               NodeListener* listener = nullptr);
   ~Client();
@@ -100,8 +104,8 @@ class Client {
     return waiter.wait();
   }
 
-  // Calls `then` exactly once with a Result<R>: on the I/O thread, or on this thread before returning when the command is
-  // refused at once. `then` must not throw and must not block.
+  // Calls `then` exactly once with a Result<R>: on the I/O thread, or on this thread before returning when the command
+  // is refused at once. `then` must not throw and must not block.
   template <class R, class Then>
   void run(Command<R> command, CallOptions options, Then then) {
     submit(to_submission(std::move(command), Completion<R>(std::move(then))), options);
@@ -140,8 +144,8 @@ class Client {
   std::unique_ptr<Impl> impl_;
 };
 
-// Several commands that are sent back to back. Not a transaction: each has its own answer, others' commands may come between
-// them on the server. Order is kept.
+// Several commands that are sent back to back. Not a transaction: each has its own answer, others' commands may come
+// between them on the server. Order is kept.
 //
 //   redis::Pipeline pipeline;
 //   auto a = pipeline.add(command_a);     // an index into the answers, typed
@@ -161,11 +165,10 @@ class Pipeline {
   Slot<R> add(Command<R> command) {
     auto answer = std::make_shared<std::optional<Result<R>>>();
     auto state = state_;
-    submissions_.push_back(
-        to_submission(std::move(command), Completion<R>([answer, state](Result<R> result) {
-                        answer->emplace(std::move(result));
-                        state->arrived();
-                      })));
+    submissions_.push_back(to_submission(std::move(command), Completion<R>([answer, state](Result<R> result) {
+                                           answer->emplace(std::move(result));
+                                           state->arrived();
+                                         })));
     state_->expect_one();
     return {answer};
   }

@@ -1,15 +1,15 @@
-// A command is a value: its words, and how to read the reply. Every face of the client takes any command, so a new command
-// is two lines wherever it is needed and none in the client:
+// A command is a value: its words, and how to read the reply. Every face of the client takes any command, so a new
+// command is two lines wherever it is needed and none in the client:
 //
 //   auto get = redis::Command<std::optional<std::string>>(redis::Words("GET", key), redis::decode_optional_string);
 //
-// Words are bytes; nothing in them is ever parsed. A decoder is a plain function that runs on the I/O thread, must not block and
-// must not keep the view.
+// Words are bytes; nothing in them is ever parsed. A decoder is a plain function that runs on the I/O thread, must not
+// block and must not keep the view.
 //
 // `tag`: RESP has no correlation ids, so one unasked reply would shift all that follow. A command whose reply restates
-// something of the question (a script that echoes a tag, a value that restates its key) gives the tag here and its decoder
-// compares: on a mismatch it answers Errc::kForeignReply, and the client closes the link. docs/redis.md tells the residue for
-// commands without a tag.
+// something of the question (a script that echoes a tag, a value that restates its key) gives the tag here and its
+// decoder compares: on a mismatch it answers Errc::kForeignReply, and the client closes the link. docs/redis.md tells
+// the residue for commands without a tag.
 //
 // Thread-compatible.
 #pragma once
@@ -59,8 +59,8 @@ class Words {
 
 // What may happen to a command whose link is lost after it was sent.
 enum class Repeat : std::uint8_t {
-  kNever,    // not idempotent: the caller gets kConnectionLost
-  kIsSafe,   // reads, and writes that set the same again: repeated once within the deadline, on the node's retry budget
+  kNever,   // not idempotent: the caller gets kConnectionLost
+  kIsSafe,  // reads, and writes that set the same again: repeated once within the deadline, on the node's retry budget
 };
 
 template <class R>
@@ -85,7 +85,6 @@ Result<std::int64_t> decode_integer(const ReplyView& reply, std::uint64_t tag);
 Result<std::string> decode_string(const ReplyView& reply, std::uint64_t tag);
 Result<std::optional<std::string>> decode_optional_string(const ReplyView& reply, std::uint64_t tag);
 Result<std::vector<std::string>> decode_strings(const ReplyView& reply, std::uint64_t tag);
-Result<std::vector<std::optional<std::string>>> decode_optional_strings(const ReplyView& reply,
-                                                                        std::uint64_t tag);
+Result<std::vector<std::optional<std::string>>> decode_optional_strings(const ReplyView& reply, std::uint64_t tag);
 
 }  // namespace envoyou::redis

@@ -1,8 +1,8 @@
-// How an answer finds its caller. A Completion can only be moved, is called exactly once, and ends the process when it is dropped
-// uncalled: a lost answer is a defect that must not look like a slow server.
+// How an answer finds its caller. A Completion can only be moved, is called exactly once, and ends the process when it
+// is dropped uncalled: a lost answer is a defect that must not look like a slow server.
 //
-// A Submission is a command without its type: words, reader, and what happens if the link is lost. It is what the client's one
-// primitive takes, and what a new face (a coroutine, a queue) builds on.
+// A Submission is a command without its type: words, reader, and what happens if the link is lost. It is what the
+// client's one primitive takes, and what a new face (a coroutine, a queue) builds on.
 //
 // Thread rule: a Completion belongs to whoever holds it.
 #pragma once
@@ -97,8 +97,7 @@ template <class R>
 Submission to_submission(Command<R> command, Completion<R> completion) {
   Submission made;
   made.words = std::move(command.words);
-  made.reader = std::make_unique<detail_redis::TypedReader<R>>(command.decode, command.tag,
-                                                               std::move(completion));
+  made.reader = std::make_unique<detail_redis::TypedReader<R>>(command.decode, command.tag, std::move(completion));
   made.repeat = command.repeat;
   made.script = command.script;
   return made;

@@ -1,7 +1,7 @@
 // How to reach a Redis and how long to be patient with it.
 //
-// An aggregate with defaults: set what differs. `parse_url` makes one from a URL; `validate` tells every problem at once.
-// No text that this header's functions make ever holds the password.
+// An aggregate with defaults: set what differs. `parse_url` makes one from a URL; `validate` tells every problem at
+// once. No text that this header's functions make ever holds the password.
 #pragma once
 
 #include <envoyou/clock.hpp>
@@ -26,8 +26,8 @@ struct TlsOptions {
 
 // What one node may cost and hold. All of them are bounds that exist for a hostile or a broken server, too.
 struct ReplyLimits {
-  std::size_t max_bytes = 64u << 20;     // one reply in all, its array nodes included
-  std::size_t max_elements = 1u << 20;   // one reply in all
+  std::size_t max_bytes = 64u << 20;    // one reply in all, its array nodes included
+  std::size_t max_elements = 1u << 20;  // one reply in all
   std::size_t max_depth = 32;
 };
 
@@ -50,8 +50,8 @@ struct ClientOptions {
   Milliseconds reconnect_first{50};   // then doubled
   Milliseconds reconnect_most{500};
 
-  std::size_t max_in_flight = 4096;        // commands sent and not answered, a link; more wait in the queue
-  std::size_t max_queued = 65'536;         // commands not yet sent, a client: then kQueueFull
+  std::size_t max_in_flight = 4096;  // commands sent and not answered, a link; more wait in the queue
+  std::size_t max_queued = 65'536;   // commands not yet sent, a client: then kQueueFull
   std::size_t max_queued_bytes = 64u << 20;
   std::size_t max_request_bytes = 64u << 20;  // one command: more is kTooLarge
   ReplyLimits reply;

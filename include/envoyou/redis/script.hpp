@@ -1,5 +1,5 @@
-// A Lua script that lives on the server: sent by its SHA-1 (EVALSHA), and with its text (EVAL) when the server has forgotten it,
-// after a restart, a failover or SCRIPT FLUSH. The caller sees one answer within one deadline.
+// A Lua script that lives on the server: sent by its SHA-1 (EVALSHA), and with its text (EVAL) when the server has
+// forgotten it, after a restart, a failover or SCRIPT FLUSH. The caller sees one answer within one deadline.
 //
 // User input goes into keys and arguments, never into the text.
 //
@@ -26,8 +26,7 @@ class Script {
   Words words(std::size_t number_of_keys) const;
 
   template <class R>
-  Command<R> command(Words words, typename Command<R>::Decode decode, Repeat repeat,
-                     std::uint64_t tag) const {
+  Command<R> command(Words words, typename Command<R>::Decode decode, Repeat repeat, std::uint64_t tag) const {
     Command<R> made(std::move(words), decode, repeat, tag);
     made.script = this;
     return made;

@@ -1,5 +1,5 @@
-// A clock that a test moves by hand. Both scales start at a fixed time and advance together; `step_wall` moves the calendar
-// alone, as an administrator or NTP does.
+// A clock that a test moves by hand. Both scales start at a fixed time and advance together; `step_wall` moves the
+// calendar alone, as an administrator or NTP does.
 //
 // Thread-safe: `advance` wakes whoever waits on this clock for a time that has come.
 #pragma once
@@ -17,8 +17,7 @@ class ManualClock final : public Clock {
 
   TimePoint now() const override;
   WallTime wall_now() const override;
-  void wait_until(std::unique_lock<std::mutex>& lock, std::condition_variable& wake,
-                  TimePoint until) override;
+  void wait_until(std::unique_lock<std::mutex>& lock, std::condition_variable& wake, TimePoint until) override;
 
   void advance(std::chrono::nanoseconds by);
   void step_wall(Milliseconds by);

@@ -1,5 +1,5 @@
-// Goal: encodings are reversible where they should be, strict where one value must have one spelling, and never confuse parts.
-// Method: the RFC's vectors, all 256 byte values, and malformed inputs one by one.
+// Goal: encodings are reversible where they should be, strict where one value must have one spelling, and never confuse
+// parts. Method: the RFC's vectors, all 256 byte values, and malformed inputs one by one.
 #include "base/bytes.hpp"
 
 #include <gtest/gtest.h>
@@ -88,9 +88,9 @@ TEST(ControlCharacters, AreFoundInBothTheirForms) {
   EXPECT_FALSE(has_control_characters("\xC2\xA0 \xC3\xA9"));
 }
 
-TEST(Quoted, ShowsWithoutHarm) {
-  EXPECT_EQ(quoted("a\"b\n\x80"), "\"a\\\"b\\x0a\\x80\"");
-  EXPECT_LT(quoted(std::string(1000, 'x')).size(), 80u);
+TEST(Printable, ShowsWithoutHarm) {
+  EXPECT_EQ(printable("a\"b\n\x80"), "\"a\\\"b\\x0a\\x80\"");
+  EXPECT_LT(printable(std::string(1000, 'x')).size(), 80u);
 }
 
 TEST(ParseInt64, TakesADecimalIntegerAndNothingElse) {

@@ -1,7 +1,7 @@
 // Goal: digests are the standard's; random numbers are there, differ, and differ in a forked child; a fork is noticed.
 // Method: published vectors (FIPS 180, RFC 4231), repeated draws, a real fork.
-#include "base/bytes.hpp"
 #include "base/crypto.hpp"
+#include "base/bytes.hpp"
 #include "base/fork_guard.hpp"
 #include "base/hash.hpp"
 #include "base/random.hpp"
@@ -17,8 +17,7 @@ namespace envoyou::base {
 namespace {
 
 TEST(Digests, MatchPublishedVectors) {
-  EXPECT_EQ(to_hex(as_bytes(sha256("abc"))),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(to_hex(as_bytes(sha256("abc"))), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(sha1_hex("abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
   EXPECT_EQ(to_hex(as_bytes(hmac_sha256("Jefe", "what do ya want for nothing?"))),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");

@@ -1,5 +1,5 @@
-// Goal: JSON from strangers is read exactly or refused with a reason that names the field and leaks nothing of the content.
-// Method: RFC 7396's own examples, limits at their edges, malformed texts.
+// Goal: JSON from strangers is read exactly or refused with a reason that names the field and leaks nothing of the
+// content. Method: RFC 7396's own examples, limits at their edges, malformed texts.
 #include "base/json.hpp"
 
 #include <gtest/gtest.h>

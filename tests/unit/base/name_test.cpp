@@ -1,5 +1,5 @@
-// Goal: a user's text never becomes key structure, equal texts of other meaning differ, and secrets hide what is guessable.
-// Method: hostile texts, fuzzed pairs with a printed seed, prefixes good and bad.
+// Goal: a user's text never becomes key structure, equal texts of other meaning differ, and secrets hide what is
+// guessable. Method: hostile texts, fuzzed pairs with a printed seed, prefixes good and bad.
 #include "base/name.hpp"
 #include "base/random.hpp"
 

@@ -57,8 +57,8 @@ TEST(MetricsRegistry, GivesTheSameCounterForTheSameLabels) {
   registry.gauge("a", "", "other").set(-5);
   std::string seen;
   registry.visit([&](const MetricsRegistry::Sample& sample) {
-    seen += std::string(sample.name) + "{" + std::string(sample.labels) + "}=" +
-            std::to_string(static_cast<int>(sample.value)) + ";";
+    seen += std::string(sample.name) + "{" + std::string(sample.labels) +
+            "}=" + std::to_string(static_cast<int>(sample.value)) + ";";
   });
   EXPECT_EQ(seen, "a{}=-5;b_total{x=\"1\"}=3;");
 }

@@ -1,0 +1,47 @@
+// A byte stream to one peer that never blocks: a TCP or Unix socket, with or without TLS, or a model of one in a
+// simulation.
+//
+// Life: made by a Dialer (dialer.hpp), `advance` until kReady (connecting, then TLS), then `read` and `write`. Any
+// kFailed is final; `failure` says why in words for people ("connect 127.0.0.1:6379: connection refused").
+//
+//   connecting --> handshaking (TLS only) --> ready --> failed
+//        '------------------'------------------------------^
+//
+// Sends with MSG_NOSIGNAL, also under TLS. Confined to one thread.
+#pragma once
+
+#include <envoyou/result.hpp>
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace envoyou::wire {
+
+enum class Progress : unsigned char {
+  kReady,      // connected and, where asked for, verified
+  kWantRead,   // call again when the descriptor is readable
+  kWantWrite,  // call again when it is writable
+  kFailed,
+};
+
+struct IoResult {
+  enum class Kind : unsigned char { kDone, kWantRead, kWantWrite, kClosed, kFailed };
+  Kind kind = Kind::kFailed;
+  std::size_t bytes = 0;  // moved, with kDone; at least 1
+};
+
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  virtual int descriptor() const noexcept = 0;
+  virtual Progress advance() = 0;
+  // kClosed: the peer has closed in order.
+  virtual IoResult read(std::span<char> into) = 0;
+  // May move a part. With kWantRead or kWantWrite the same bytes must be offered again (TLS).
+  virtual IoResult write(std::string_view bytes) = 0;
+  // TLS may hold decrypted bytes that the descriptor will not announce: read again until kWantRead.
+  virtual Error failure() const = 0;
+};
+
+}  // namespace envoyou::wire
