@@ -1,7 +1,7 @@
 // Do I already have the answer? Two faces over one engine:
 //
-//   ResponseCache   HTTP responses by request: method, host, path, sorted query, chosen headers and principal make the
-//   key Cache           bytes and JSON by a key of the caller's
+//   ResponseCache   HTTP responses; method, host, path, sorted query, chosen headers and principal make the key
+//   Cache           bytes and JSON by a key of the caller's
 //
 // A stored value restates its key and carries a checksum: a value that does not is a miss, never an answer. A
 // credentialed request is never answered from another principal's entry.
@@ -42,18 +42,17 @@ struct CacheOptions {
   std::size_t max_local_bytes = 64u << 20;
   std::size_t max_value_bytes = 8u << 20;  // larger ones are refused (Cache) or not stored (ResponseCache)
   std::size_t compress_from_bytes = 1024;  // zstd in Redis from this size on
-  std::size_t max_pending_bytes =
-      64u << 20;                     // carried over when Redis is back; beyond it the oldest writes are dropped and
-  std::size_t max_pending = 10'000;  // their keys are invalidated instead
-  Milliseconds read_share{50};       // the most that one read waits for Redis
+  // What is carried over when Redis is back. Beyond it the oldest writes are dropped and their keys are invalidated.
+  std::size_t max_pending_bytes = 64u << 20;
+  std::size_t max_pending = 10'000;
+  Milliseconds read_share{50};  // the most that one read waits for Redis
 };
 
 struct CacheCall {
   std::optional<Deadline> deadline;  // the request's; default kDefaultRequestBudget from now
 };
 
-// ---- responses
-// -------------------------------------------------------------------------------------------------------
+// ---- responses ----
 
 // How the responses of an endpoint are cached. The first rule whose pattern matches counts; without a rule nothing is
 // cached unless `ResponseCacheOptions::default_rule` says otherwise.
@@ -139,8 +138,7 @@ class ResponseCache {
   std::unique_ptr<Impl> impl_;
 };
 
-// ---- anything
-// --------------------------------------------------------------------------------------------------------
+// ---- anything ----
 
 struct CacheValue {
   std::string bytes;

@@ -12,8 +12,7 @@
 //   - a call returns within its deadline; a call that gives up abandons its place, and the late reply goes to nobody;
 //   - what expires before it is written is never sent, and says so (kNotSent);
 //   - a command is repeated only if it was certainly not executed, or if it says that repeating is safe;
-//   - a link silent for `stall_limit` with work in flight is closed; its commands end with kConnectionLost or are
-//   repeated;
+//   - a link silent for `stall_limit` with work in flight is closed; its commands end with kConnectionLost or go again;
 //   - callbacks come exactly once each, also when the client is destroyed (kClosed); destruction takes under 200 ms;
 //   - no SIGPIPE, no signals (they are blocked on the I/O thread), no prints, sockets are close-on-exec;
 //   - after fork() every call in the child answers kForked.
@@ -47,11 +46,12 @@ namespace envoyou::redis {
 class NodeListener {
  public:
   virtual ~NodeListener() = default;
-  virtual void on_refused(
-      std::string_view reason) noexcept = 0;  // no connection, no TLS, no AUTH, or no answer to them
-  virtual void on_condemned(
-      std::string_view reason) noexcept = 0;  // a link was closed for silence or for a wrong answer
-  virtual void on_answered(Microseconds round_trip) noexcept = 0;  // a new link's handshake and ping were answered
+  // No connection, no TLS, no AUTH, or no answer to them.
+  virtual void on_refused(std::string_view reason) noexcept = 0;
+  // A link was closed for silence or for a wrong answer.
+  virtual void on_condemned(std::string_view reason) noexcept = 0;
+  // A new link's handshake and ping were answered.
+  virtual void on_answered(Microseconds round_trip) noexcept = 0;
 };
 
 struct CallOptions {
