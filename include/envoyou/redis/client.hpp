@@ -99,8 +99,9 @@ class Client {
   template <class R>
   Result<R> run(Command<R> command, CallOptions options = {}) {
     if (auto may = may_block(); !may) return may.error();
-    Waiter<R> waiter;
-    submit(to_submission(std::move(command), waiter.completion()), options);
+    Waiter<R> waiter(command.decode, command.tag);
+    submit({std::move(command.words), ReaderHandle(&waiter), command.repeat, command.script},
+           options);
     return waiter.wait();
   }
 
@@ -108,7 +109,7 @@ class Client {
   // is refused at once. `then` must not throw and must not block.
   template <class R, class Then>
   void run(Command<R> command, CallOptions options, Then then) {
-    submit(to_submission(std::move(command), Completion<R>(std::move(then))), options);
+    submit(to_submission(std::move(command), std::move(then)), options);
   }
 
   // Sends all commands of the pipeline back to back on one link and waits for all answers.
@@ -145,7 +146,8 @@ class Client {
 };
 
 // Several commands that are sent back to back. Not a transaction: each has its own answer, others' commands may come
-// between them on the server. Order is kept.
+// between them on the server. Order is kept, but for a script that the server has forgotten: it runs behind what was
+// sent in the same breath.
 //
 //   redis::Pipeline pipeline;
 //   auto a = pipeline.add(command_a);     // an index into the answers, typed
@@ -156,6 +158,11 @@ class Client {
 // Confined to one thread.
 class Pipeline {
  public:
+  Pipeline() = default;
+  Pipeline(Pipeline&&) noexcept = default;
+  Pipeline& operator=(Pipeline&&) = delete;
+  ~Pipeline() { abandon(Error(Errc::kClosed)); }
+
   template <class R>
   struct Slot {
     std::shared_ptr<std::optional<Result<R>>> answer;
@@ -164,11 +171,11 @@ class Pipeline {
   template <class R>
   Slot<R> add(Command<R> command) {
     auto answer = std::make_shared<std::optional<Result<R>>>();
-    auto state = state_;
-    submissions_.push_back(to_submission(std::move(command), Completion<R>([answer, state](Result<R> result) {
-                                           answer->emplace(std::move(result));
-                                           state->arrived();
-                                         })));
+    auto arrive = [answer, state = state_](Result<R> result) {
+      answer->emplace(std::move(result));
+      state->arrived();
+    };
+    submissions_.push_back(to_submission(std::move(command), std::move(arrive)));
     state_->expect_one();
     return {answer};
   }
@@ -180,35 +187,46 @@ class Pipeline {
     return **slot.answer;
   }
 
+  // Commands that were added and not yet run.
   std::size_t size() const noexcept { return submissions_.size(); }
 
  private:
   friend class Client;
+  // Ends what was added and is not going to be sent.
+  void abandon(const Error& reason) noexcept {
+    for (Submission& submission : submissions_) submission.reader->on_error(reason);
+    submissions_.clear();
+  }
+
   std::vector<Submission> submissions_;
   std::shared_ptr<WaitState> state_ = std::make_shared<WaitState>();
 };
 
+// Lives on the stack of the caller that waits: `release` is the last touch, and what wakes the caller.
 template <class R>
-class Client::Waiter {
+class Client::Waiter final : public ReplyReader {
  public:
-  Completion<R> completion() {
-    shared_->state.expect_one();
-    return Completion<R>([shared = shared_](Result<R> result) {
-      shared->result.emplace(std::move(result));
-      shared->state.arrived();
-    });
+  Waiter(typename Command<R>::Decode decode, std::uint64_t tag) : decode_(decode), tag_(tag) {
+    state_.expect_one();
   }
+
+  Verdict on_reply(const ReplyView& reply) noexcept override {
+    return detail_redis::decode_into<R>(
+        decode_, tag_, reply, [this](Result<R> result) { result_.emplace(std::move(result)); });
+  }
+  void on_error(Error error) noexcept override { result_.emplace(std::move(error)); }
+  void release() noexcept override { state_.arrived(); }
+
   Result<R> wait() {
-    shared_->state.wait();
-    return std::move(*shared_->result);
+    state_.wait();
+    return std::move(*result_);
   }
 
  private:
-  struct Shared {
-    WaitState state;
-    std::optional<Result<R>> result;
-  };
-  std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
+  typename Command<R>::Decode decode_;
+  std::uint64_t tag_;
+  WaitState state_;
+  std::optional<Result<R>> result_;
 };
 
 }  // namespace envoyou::redis

@@ -53,6 +53,7 @@ class Words {
   std::string_view encoded() const noexcept { return encoded_; }
 
  private:
+  friend class Script;
   std::string encoded_;
   std::size_t count_ = 0;
 };

@@ -1,10 +1,16 @@
-// How an answer finds its caller. A Completion can only be moved, is called exactly once, and ends the process when it
-// is dropped uncalled: a lost answer is a defect that must not look like a slow server.
+// How an answer finds its caller.
 //
-// A Submission is a command without its type: words, reader, and what happens if the link is lost. It is what the
-// client's one primitive takes, and what a new face (a coroutine, a queue) builds on.
+// A ReplyReader is the type-erased end of one command: exactly one of `on_reply` and `on_error` is called, exactly once, and
+// `release` after it, as the last thing the client does with it. A reader that lives elsewhere than on the heap (a blocking
+// caller's stack, a coroutine's frame) overrides `release`.
 //
-// Thread rule: a Completion belongs to whoever holds it.
+// A Completion is a reader's callback as a value: it can only be moved, is called exactly once, and ends the process when it is
+// dropped uncalled: a lost answer is a defect that must not look like a slow server.
+//
+// A Submission is a command without its type: words, reader, and what happens if the link is lost. It is what the client's one
+// primitive takes, and what a new face (a coroutine, a queue) builds on.
+//
+// Thread rule: a reader or a Completion belongs to whoever holds it.
 #pragma once
 
 #include <envoyou/redis/command.hpp>
@@ -12,6 +18,7 @@
 #include <envoyou/result.hpp>
 
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -25,17 +32,24 @@ enum class Verdict : std::uint8_t {
   kForeign,  // it can not be the answer: the link must be closed
 };
 
-// The type-erased end of one command. Exactly one of the two is called, exactly once.
 class ReplyReader {
  public:
-  virtual ~ReplyReader() = default;
   virtual Verdict on_reply(const ReplyView& reply) noexcept = 0;
   virtual void on_error(Error error) noexcept = 0;
+  virtual void release() noexcept { delete this; }
+
+ protected:
+  virtual ~ReplyReader() = default;
 };
+
+struct ReleaseReader {
+  void operator()(ReplyReader* reader) const noexcept { reader->release(); }
+};
+using ReaderHandle = std::unique_ptr<ReplyReader, ReleaseReader>;
 
 struct Submission {
   Words words;
-  std::unique_ptr<ReplyReader> reader;
+  ReaderHandle reader;
   Repeat repeat = Repeat::kNever;
   const Script* script = nullptr;
 };
@@ -72,32 +86,53 @@ class Completion {
 };
 
 namespace detail_redis {
+
+// Decodes the reply and tells whether it was one for this question.
 template <class R>
-class TypedReader final : public ReplyReader {
+Verdict decode_into(typename Command<R>::Decode decode, std::uint64_t tag, const ReplyView& reply, auto&& take) noexcept {
+  Result<R> result = decode(reply, tag);
+  const bool foreign = !result && result.error().code() == Errc::kForeignReply;
+  take(std::move(result));
+  return foreign ? Verdict::kForeign : Verdict::kMine;
+}
+
+// A callback with its decoder, in one piece of memory. `Then` is any callable; a Completion is one.
+template <class R, class Then>
+class CallbackReader final : public ReplyReader {
  public:
-  TypedReader(typename Command<R>::Decode decode, std::uint64_t tag, Completion<R> completion)
-      : decode_(decode), tag_(tag), completion_(std::move(completion)) {}
+  CallbackReader(typename Command<R>::Decode decode, std::uint64_t tag, Then then)
+      : decode_(decode), tag_(tag), then_(std::move(then)) {}
 
   Verdict on_reply(const ReplyView& reply) noexcept override {
-    Result<R> result = decode_(reply, tag_);
-    const bool foreign = !result && result.error().code() == Errc::kForeignReply;
-    completion_(std::move(result));
-    return foreign ? Verdict::kForeign : Verdict::kMine;
+    return decode_into<R>(decode_, tag_, reply, [this](Result<R> result) { give(std::move(result)); });
   }
-  void on_error(Error error) noexcept override { completion_(Result<R>(std::move(error))); }
+  void on_error(Error error) noexcept override { give(Result<R>(std::move(error))); }
 
  private:
+  ~CallbackReader() override {
+    if (!called_) detail::misuse("ReplyReader", "dropped without an answer");
+  }
+  void give(Result<R> result) noexcept {
+    if (called_) detail::misuse("ReplyReader", "called twice");
+    called_ = true;
+    then_(std::move(result));
+  }
+
   typename Command<R>::Decode decode_;
   std::uint64_t tag_;
-  Completion<R> completion_;
+  bool called_ = false;
+  Then then_;
 };
+
 }  // namespace detail_redis
 
-template <class R>
-Submission to_submission(Command<R> command, Completion<R> completion) {
+// `then` is called once with a Result<R>; it must not throw.
+template <class R, class Then>
+Submission to_submission(Command<R> command, Then then) {
   Submission made;
   made.words = std::move(command.words);
-  made.reader = std::make_unique<detail_redis::TypedReader<R>>(command.decode, command.tag, std::move(completion));
+  made.reader = ReaderHandle(
+      new detail_redis::CallbackReader<R, Then>(command.decode, command.tag, std::move(then)));
   made.repeat = command.repeat;
   made.script = command.script;
   return made;

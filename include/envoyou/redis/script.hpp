@@ -24,6 +24,8 @@ class Script {
 
   // EVALSHA sha1 number-of-keys …; add the keys, then the arguments, to the words.
   Words words(std::size_t number_of_keys) const;
+  // The same call as EVAL with the text. REQUIRES: `words` was made by words().
+  Words with_text(const Words& words) const;
 
   template <class R>
   Command<R> command(Words words, typename Command<R>::Decode decode, Repeat repeat, std::uint64_t tag) const {
