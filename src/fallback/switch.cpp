@@ -114,6 +114,7 @@ struct Switch::Impl {
     reason = change.mode->to == Mode::kRedis ? "" : change.mode->reason;
     mode_gauge.set(static_cast<std::int64_t>(change.mode->to));
     transitions.fetch_add(1, std::memory_order_relaxed);
+    if (change.mode->from == Mode::kRedis || change.mode->to == Mode::kRedis) era.fetch_add(1, std::memory_order_acq_rel);
     mode.store(change.mode->to, std::memory_order_release);
   }
 
@@ -192,6 +193,7 @@ struct Switch::Impl {
   std::atomic<Mode> mode;
   std::atomic<BreakerState> breaker;
   std::atomic<std::uint64_t> transitions{0};
+  std::atomic<std::uint64_t> era{0};
   std::array<Counter*, 3> mode_counters;
   std::array<Counter*, 3> breaker_changes;
   Gauge& mode_gauge;
@@ -209,6 +211,7 @@ Mode Switch::mode() const noexcept { return impl_->mode.load(std::memory_order_a
 bool Switch::has_redis() const noexcept { return impl_->has_redis; }
 BreakerState Switch::breaker() const noexcept { return impl_->breaker.load(std::memory_order_acquire); }
 std::uint64_t Switch::transitions() const noexcept { return impl_->transitions.load(std::memory_order_relaxed); }
+std::uint64_t Switch::era() const noexcept { return impl_->era.load(std::memory_order_acquire); }
 std::string Switch::reason() const {
   return impl_->with_lock([this] { return impl_->reason; });
 }
