@@ -38,12 +38,19 @@ struct Config {
   // SESSION_IDLE_SECONDS, SESSION_ABSOLUTE_SECONDS, SESSION_DATABASE, SESSION_LAST_KNOWN_SECONDS. `env_file`: a .env to
   // read besides; empty: none.
   static Result<Config> from_env(std::string_view env_file = {});
-  // The same from any source of variables: for tests and hosts with an environment of their own.
+  // The same from any source of variables: for tests and hosts with an environment of their own. A variable that is
+  // empty counts as unset.
   using Lookup = std::function<std::optional<std::string>(std::string_view name)>;
   static Result<Config> from_lookup(const Lookup& lookup, std::string_view env_file = {});
-  // {"redis_url": …, "redis_ca_file": …, "cache_prefix": …, …}: the names above in lower case; docs/configuration.md
-  // lists them. Unknown members are problems, too.
+  // {"redis_url": …, "redis_ca_file": …, "redis_cache_prefix": …, …}: the names above in lower case. Several secrets
+  // are an array. Unknown members are problems, too.
   static Result<Config> from_json(std::string_view json);
+
+  // What from_env reads, for a host that has settings of its own in the same places: the environment, and below it the
+  // .env file.
+  static Result<Lookup> environment(std::string_view env_file = {});
+  // `lookup`, and below it the .env file. Errors: kInvalidArgument with every bad line, kTooLarge.
+  static Result<Lookup> with_env_file(Lookup lookup, std::string_view env_file);
 
   // Every problem in one error.
   Result<void> validate() const;

@@ -1,0 +1,99 @@
+#include "services/redis_probe.hpp"
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "base/bytes.hpp"
+
+namespace envoyou::services {
+namespace {
+
+std::optional<std::uint64_t> read_count(std::string_view text) {
+  const auto number = base::parse_int64(text);
+  if (!number || *number < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(*number);
+}
+
+redis::Command<std::string> info(std::string_view section) {
+  return {redis::Words("INFO", section), redis::decode_string, redis::Repeat::kIsSafe};
+}
+
+// INFO is a courtesy: hosted servers and ACLs often refuse it.
+ServerFigures ask_figures(redis::Client& client, Deadline deadline) {
+  redis::Pipeline pipeline;
+  auto memory = pipeline.add(info("memory"));
+  auto stats = pipeline.add(info("stats"));
+  if (!client.run(pipeline, {deadline})) return {};
+  const auto& memory_text = redis::Pipeline::take(memory);
+  const auto& stats_text = redis::Pipeline::take(stats);
+  std::string text;
+  if (memory_text) text += *memory_text;
+  text += '\n';
+  if (stats_text) text += *stats_text;
+  return read_info(text);
+}
+
+}  // namespace
+
+ServerFigures read_info(std::string_view text) {
+  ServerFigures figures;
+  std::optional<std::uint64_t> hits;
+  std::optional<std::uint64_t> misses;
+  while (!text.empty()) {
+    const auto end = text.find('\n');
+    auto line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos) continue;
+    const auto name = line.substr(0, colon);
+    const auto value = line.substr(colon + 1);
+    if (name == "used_memory") figures.used_memory_bytes = read_count(value);
+    if (name == "evicted_keys") figures.evicted_keys = read_count(value);
+    if (name == "keyspace_hits") hits = read_count(value);
+    if (name == "keyspace_misses") misses = read_count(value);
+  }
+  if (hits && misses && *hits + *misses > 0) {
+    figures.hit_ratio = static_cast<double>(*hits) / static_cast<double>(*hits + *misses);
+  }
+  return figures;
+}
+
+RedisHealth health_of(const Error& error) {
+  switch (error.code()) {
+    case Errc::kAuthentication:
+    case Errc::kPermission:
+    case Errc::kTls:
+    case Errc::kProtocol:
+    case Errc::kForeignReply:
+    case Errc::kServerError:
+    case Errc::kWrongType:
+    case Errc::kLoading:
+    case Errc::kReadOnly:
+    case Errc::kServerMemory:
+    case Errc::kMisconfigured:
+    case Errc::kRedirect: return RedisHealth::kError;
+    default: return RedisHealth::kUnavailable;
+  }
+}
+
+ProbeResult probe(redis::Client& client, Deadline deadline) {
+  const Clock& clock = *client.runtime().clock;
+  const auto begin = clock.now();
+  const redis::Command<std::string> ping(redis::Words("PING"), redis::decode_string, redis::Repeat::kIsSafe);
+  const auto answer = client.run(ping, {deadline});
+  ProbeResult result;
+  if (!answer) {
+    result.health = health_of(answer.error());
+    result.message = answer.error().message();
+    return result;
+  }
+  result.health = RedisHealth::kHealthy;
+  result.message = "connected";
+  result.latency_ms = std::chrono::duration<double, std::milli>(clock.now() - begin).count();
+  result.figures = ask_figures(client, deadline);
+  return result;
+}
+
+}  // namespace envoyou::services
