@@ -1,0 +1,119 @@
+#include "wire/tls_stream.hpp"
+
+#include <openssl/err.h>
+
+#include <utility>
+
+namespace envoyou::wire {
+
+TlsStream::TlsStream(std::unique_ptr<SocketStream> socket,
+                     std::shared_ptr<TlsContext> context) noexcept
+    : socket_(std::move(socket)), context_(std::move(context)) {}
+
+// Without the goodbye OpenSSL would also strike the connection's session off those that can be resumed.
+TlsStream::~TlsStream() {
+  if (state_ != State::kReady) return;
+  ERR_clear_error();
+  SSL_shutdown(ssl_.get());
+  ERR_clear_error();
+}
+
+Progress TlsStream::advance() {
+  switch (state_) {
+    case State::kConnecting: return connect();
+    case State::kHandshaking: return shake_hands();
+    case State::kReady: return Progress::kReady;
+    case State::kFailed: break;
+  }
+  return Progress::kFailed;
+}
+
+Progress TlsStream::connect() {
+  const Progress progress = socket_->advance();
+  if (progress == Progress::kReady) return begin_handshake();
+  if (progress == Progress::kFailed) {
+    state_ = State::kFailed;
+    failure_ = socket_->failure();
+  }
+  return progress;
+}
+
+Progress TlsStream::begin_handshake() {
+  io_.descriptor = socket_->descriptor();
+  ssl_ = context_->connection(io_, verdict_);
+  if (ssl_ == nullptr) {
+    fail(Errc::kTls, take_tls_error());
+    return Progress::kFailed;
+  }
+  state_ = State::kHandshaking;
+  return shake_hands();
+}
+
+Progress TlsStream::shake_hands() {
+  ERR_clear_error();
+  const int result = SSL_connect(ssl_.get());
+  if (result == 1) {
+    state_ = State::kReady;
+    return Progress::kReady;
+  }
+  const int code = SSL_get_error(ssl_.get(), result);
+  if (code == SSL_ERROR_WANT_READ) return Progress::kWantRead;
+  if (code == SSL_ERROR_WANT_WRITE) return Progress::kWantWrite;
+  return refuse_handshake(code);
+}
+
+Progress TlsStream::refuse_handshake(int code) {
+  context_->forget_sessions();
+  const std::string why = what_happened(code);
+  fail(Errc::kTls, verdict_.refused.empty() ? "handshake: " + why : verdict_.refused);
+  return Progress::kFailed;
+}
+
+IoResult TlsStream::read(std::span<char> into) {
+  if (state_ != State::kReady) return {IoResult::Kind::kFailed};
+  ERR_clear_error();
+  std::size_t got = 0;
+  const int result = SSL_read_ex(ssl_.get(), into.data(), into.size(), &got);
+  if (result == 1) return {IoResult::Kind::kDone, got};
+  return judge(result, "read: ");
+}
+
+IoResult TlsStream::write(std::string_view bytes) {
+  if (state_ != State::kReady) return {IoResult::Kind::kFailed};
+  if (bytes.empty()) return {IoResult::Kind::kDone, 0};
+  ERR_clear_error();
+  std::size_t sent = 0;
+  const int result = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &sent);
+  if (result == 1) return {IoResult::Kind::kDone, sent};
+  return judge(result, "write: ");
+}
+
+IoResult TlsStream::judge(int result, std::string_view verb) {
+  const int code = SSL_get_error(ssl_.get(), result);
+  if (code == SSL_ERROR_WANT_READ) return {IoResult::Kind::kWantRead};
+  if (code == SSL_ERROR_WANT_WRITE) return {IoResult::Kind::kWantWrite};
+  if (code == SSL_ERROR_ZERO_RETURN) {
+    fail(Errc::kConnectionLost, std::string(verb) + "closed by the peer");
+    return {IoResult::Kind::kClosed};
+  }
+  // An alert of the peer, as for a client certificate that it misses, comes with TLS 1.3 only after the handshake.
+  const bool socket_went = io_.error != 0 || io_.ended;
+  fail(socket_went ? Errc::kConnectionLost : Errc::kTls, std::string(verb) + what_happened(code));
+  return {IoResult::Kind::kFailed};
+}
+
+std::string TlsStream::what_happened(int code) const {
+  if (io_.error != 0) {
+    ERR_clear_error();
+    return describe_errno(io_.error);
+  }
+  if (io_.ended && code == SSL_ERROR_SYSCALL) return "closed by the peer";
+  return take_tls_error();
+}
+
+void TlsStream::fail(Errc code, std::string message) {
+  state_ = State::kFailed;
+  failure_ = Error(code, "tls " + socket_->name() + ": " + std::move(message));
+}
+
+}  // namespace envoyou::wire

@@ -1,0 +1,55 @@
+// A stream under TLS: a plain one, a handshake over it, then records.
+//
+//   connecting --> handshaking --> ready --> failed
+//        '--------------'---------------------^
+//
+// TLS may want to write in order to read and the other way round (KeyUpdate, a full send buffer in the middle of a record), so both
+// functions may answer with either want.
+//
+// Confined to one thread at a time; the calls may come from different threads if their order is established.
+#pragma once
+
+#include "wire/socket_stream.hpp"
+#include "wire/stream.hpp"
+#include "wire/tls_context.hpp"
+
+#include <memory>
+#include <string>
+
+namespace envoyou::wire {
+
+class TlsStream final : public Stream {
+ public:
+  TlsStream(std::unique_ptr<SocketStream> socket, std::shared_ptr<TlsContext> context) noexcept;
+  // Says goodbye (close_notify) if the socket takes it at once.
+  ~TlsStream() override;
+  TlsStream(const TlsStream&) = delete;
+  TlsStream& operator=(const TlsStream&) = delete;
+
+  int descriptor() const noexcept override { return socket_->descriptor(); }
+  Progress advance() override;
+  IoResult read(std::span<char> into) override;
+  IoResult write(std::string_view bytes) override;
+  Error failure() const override { return failure_; }
+
+ private:
+  enum class State : unsigned char { kConnecting, kHandshaking, kReady, kFailed };
+
+  Progress connect();
+  Progress begin_handshake();
+  Progress shake_hands();
+  Progress refuse_handshake(int code);
+  IoResult judge(int result, std::string_view verb);
+  std::string what_happened(int code) const;
+  void fail(Errc code, std::string message);
+
+  std::unique_ptr<SocketStream> socket_;
+  std::shared_ptr<TlsContext> context_;
+  State state_ = State::kConnecting;
+  TlsSocket io_;
+  TlsVerdict verdict_;
+  SslPtr ssl_;  // after what it points to, so it goes first
+  Error failure_{Errc::kUnavailable};
+};
+
+}  // namespace envoyou::wire
