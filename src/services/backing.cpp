@@ -5,7 +5,9 @@
 // Whoever holds the client holds its listener and the switch with it (Node); the keeper holds the switch.
 #include <envoyou/backing.hpp>
 
-#include <functional>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
 #include <utility>
 
 #include "services/keeper.hpp"
@@ -13,30 +15,51 @@
 namespace envoyou {
 namespace {
 
+// Whether the node was heard of at all: an answer, or a refusal. Thread-safe.
+class FirstWord {
+ public:
+  void spoken() noexcept {
+    const std::lock_guard lock(mutex_);
+    spoken_ = true;
+    wake_.notify_all();
+  }
+  void wait(Clock& clock, TimePoint until) {
+    std::unique_lock lock(mutex_);
+    while (!spoken_ && clock.now() < until) clock.wait_until(lock, wake_, until);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool spoken_ = false;
+};
+
 // Tells the switch what the client sees of the node.
 class NodeReports final : public redis::NodeListener {
  public:
-  NodeReports(std::shared_ptr<Switch> fallback, std::function<void()> on_first_refusal)
-      : fallback_(std::move(fallback)), on_first_refusal_(std::move(on_first_refusal)) {}
+  explicit NodeReports(std::shared_ptr<Switch> fallback) : fallback_(std::move(fallback)) {}
 
   void on_refused(std::string_view reason) noexcept override {
     fallback_->on_refused(reason);
-    if (refused_) return;
-    refused_ = true;
-    on_first_refusal_();
+    first_word.spoken();
   }
-  void on_condemned(std::string_view reason) noexcept override { fallback_->on_condemned(reason); }
-  void on_answered(Microseconds) noexcept override { fallback_->on_answered(); }
+  void on_condemned(std::string_view reason) noexcept override {
+    fallback_->on_condemned(reason);
+    first_word.spoken();
+  }
+  void on_answered(Microseconds) noexcept override {
+    fallback_->on_answered();
+    first_word.spoken();
+  }
+
+  FirstWord first_word;
 
  private:
   std::shared_ptr<Switch> fallback_;
-  std::function<void()> on_first_refusal_;
-  bool refused_ = false;  // confined to the client's I/O thread
 };
 
 struct Node {
-  Node(std::shared_ptr<Switch> fallback, std::function<void()> on_first_refusal)
-      : reports(std::move(fallback), std::move(on_first_refusal)) {}
+  explicit Node(std::shared_ptr<Switch> fallback) : reports(std::move(fallback)) {}
   NodeReports reports;
   std::shared_ptr<redis::Client> client;  // last, so that it goes first
 };
@@ -58,15 +81,13 @@ Result<Backing> open_backing(BackingOptions options, Runtime runtime) {
   if (!keeper) return keeper.error();
   backing.keeper = *std::move(keeper);
 
-  auto node = std::make_shared<Node>(backing.fallback, backing.keeper->give_up());
+  auto node = std::make_shared<Node>(backing.fallback);
   auto client = redis::Client::open(std::move(options.redis), runtime, &node->reports);
   if (!client) return client.error();
   node->client = *std::move(client);
   backing.client = std::shared_ptr<redis::Client>(node, node->client.get());
 
-  if (options.wait_for_first_answer > Milliseconds(0)) {
-    backing.keeper->wait_until_redis(Deadline::after(*runtime.clock, options.wait_for_first_answer));
-  }
+  node->reports.first_word.wait(*runtime.clock, runtime.clock->now() + options.wait_for_first_answer);
   return backing;
 }
 

@@ -42,14 +42,13 @@ constexpr std::array<std::string_view, 15> kNames = {"REDIS_URL",
                                                      "SESSION_LAST_KNOWN_SECONDS"};
 
 void read_redis(SettingReader& reader, Config& config) {
-  const auto url = reader.find("REDIS_URL");
-  const auto ca_file = reader.find("REDIS_CA_FILE");
-  if (url) {
+  if (const auto url = reader.find("REDIS_URL")) {
     auto options = redis::parse_url(url->value);
     // The parser's message is safe to show; the URL itself may hold a password.
-    if (!options) return reader.problem("REDIS_URL", options.error().message());
-    config.redis = *std::move(options);
+    if (!options) reader.problem("REDIS_URL", options.error().message());
+    if (options) config.redis = *std::move(options);
   }
+  const auto ca_file = reader.find("REDIS_CA_FILE");
   if (!ca_file) return;
   if (!std::ifstream(ca_file->value)) reader.problem("REDIS_CA_FILE", "cannot be read", ca_file->value);
   if (config.redis && config.redis->tls.enabled) config.redis->tls.ca_file = ca_file->value;

@@ -5,8 +5,8 @@
 
 #include <condition_variable>
 #include <exception>
-#include <functional>
 #include <mutex>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -42,35 +42,22 @@ struct Keeper::Shared {
   const Runtime runtime;
 
   std::mutex mutex;
-  std::condition_variable wake;    // of the thread
-  std::condition_variable rounds;  // of those that wait for Redis
+  std::condition_variable wake;
   bool woken = false;
   bool stopping = false;
-  bool given_up = false;
 };
-
-namespace {
-
-// What the switch and the listener hold of a keeper: nothing that keeps it, or the switch, alive.
-template <class State, class Change>
-std::function<void()> notifier(const std::shared_ptr<State>& shared, Change change) {
-  return [weak = std::weak_ptr<State>(shared), change] {
-    const auto state = weak.lock();
-    if (state == nullptr) return;
-    const std::lock_guard lock(state->mutex);
-    change(*state);
-  };
-}
-
-}  // namespace
 
 Result<std::shared_ptr<Keeper>> Keeper::start(std::shared_ptr<Switch> fallback, Runtime runtime) {
   auto shared = std::make_shared<Shared>(std::move(fallback), std::move(runtime));
   auto keeper = std::shared_ptr<Keeper>(new Keeper(shared));
-  shared->fallback->set_waker(notifier(shared, [](Shared& state) {
-    state.woken = true;
-    state.wake.notify_one();
-  }));
+  // Weak, since the switch would else hold itself.
+  shared->fallback->set_waker([weak = std::weak_ptr<Shared>(shared)] {
+    const auto state = weak.lock();
+    if (state == nullptr) return;
+    const std::lock_guard lock(state->mutex);
+    state->woken = true;
+    state->wake.notify_one();
+  });
   const SignalsBlocked blocked;
   try {
     keeper->thread_ = std::make_unique<std::thread>([shared] { run(*shared); });
@@ -85,30 +72,12 @@ Keeper::~Keeper() {
   join();
 }
 
-std::function<void()> Keeper::give_up() const {
-  return notifier(shared_, [](Shared& state) {
-    state.given_up = true;
-    state.rounds.notify_all();
-  });
-}
-
-bool Keeper::wait_until_redis(Deadline deadline) {
-  const Clock& clock = *shared_->runtime.clock;
-  std::unique_lock lock(shared_->mutex);
-  while (!shared_->fallback->uses_redis()) {
-    if (shared_->given_up || shared_->stopping || deadline.expired(clock.now())) return false;
-    shared_->runtime.clock->wait_until(lock, shared_->rounds, deadline.time());
-  }
-  return true;
-}
-
 void Keeper::request_stop() {
   // In a forked child the lock may be held by a thread that is not there.
   if (fork_guard_.forked()) return;
   const std::lock_guard lock(shared_->mutex);
   shared_->stopping = true;
   shared_->wake.notify_all();
-  shared_->rounds.notify_all();
 }
 
 void Keeper::join() {
@@ -137,7 +106,6 @@ void Keeper::run(Shared& shared) {
       shared.runtime.logger.error("services", "the keeper's round failed", {{"reason", failure.what()}});
     }
     lock.lock();
-    shared.rounds.notify_all();
     while (!shared.stopping && !shared.woken && clock.now() < next) clock.wait_until(lock, shared.wake, next);
   }
 }

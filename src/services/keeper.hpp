@@ -6,12 +6,10 @@
 // Thread-safe. Not to be destroyed on its own thread.
 #pragma once
 
-#include <envoyou/deadline.hpp>
 #include <envoyou/fallback.hpp>
 #include <envoyou/result.hpp>
 #include <envoyou/runtime.hpp>
 
-#include <functional>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -27,11 +25,6 @@ class Keeper {
   ~Keeper();
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
-
-  // Waits until the switch uses Redis. False: the deadline passed, or `give_up` was called.
-  bool wait_until_redis(Deadline deadline);
-  // Redis refused: whoever waits need not wait any longer.
-  std::function<void()> give_up() const;
 
   // No further round begins; the one that runs may go on.
   void request_stop();
