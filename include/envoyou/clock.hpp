@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 
 namespace envoyou {
 
@@ -40,5 +41,7 @@ std::shared_ptr<Clock> system_clock();
 
 inline std::int64_t to_unix_ms(WallTime time) noexcept { return time.time_since_epoch().count(); }
 inline WallTime from_unix_ms(std::int64_t ms) noexcept { return WallTime(Milliseconds(ms)); }
+// RFC 3339 in UTC with milliseconds: "2026-11-23T21:50:07.042Z".
+std::string to_rfc3339(WallTime time);
 
 }  // namespace envoyou

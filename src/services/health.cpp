@@ -1,9 +1,7 @@
 #include <envoyou/services.hpp>
 #include <envoyou/version.hpp>
 
-#include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,19 +12,6 @@ namespace envoyou {
 namespace {
 
 using base::Json;
-
-// RFC 3339, UTC, milliseconds: "2026-11-23T21:50:07.042Z".
-std::string to_rfc3339(WallTime time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(time - day);
-  char text[48];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
-  return text;
-}
 
 std::string_view to_text(RedisHealth health) {
   switch (health) {
