@@ -116,6 +116,9 @@ class Client {
   // Errors: kWouldDeadlock; the commands' own errors are in their slots.
   Result<void> run(Pipeline& pipeline, CallOptions options = {});
 
+  // kWouldDeadlock on the I/O thread, whose callbacks must not wait for answers: for who waits by means of their own.
+  Result<void> may_block() const;
+
   // The primitive under all faces.
   void submit(Submission submission, CallOptions options);
   // The same for several at once: they are sent back to back on one link, in order.
@@ -139,8 +142,6 @@ class Client {
 
   template <class R>
   class Waiter;
-  // kWouldDeadlock on the I/O thread.
-  Result<void> may_block() const;
 
   std::unique_ptr<Impl> impl_;
 };
