@@ -1,7 +1,7 @@
 // Memory for the nodes and texts of one reply: handed out by moving a pointer, given back all at once.
 //
-// `reset` keeps one block of at most kMaxKept bytes, so replies that fit into it never allocate. Returns null where there is no
-// memory; never throws, since hiredis' C code calls it.
+// `reset` keeps one block of at most kMaxKept bytes, so replies that fit into it never allocate. Returns null where
+// there is no memory; never throws, since hiredis' C code calls it.
 //
 // Confined to one thread.
 #pragma once

@@ -1,4 +1,5 @@
-// What one reply may still cost. Charged before anything is allocated for it: a header of a few bytes can announce gigabytes.
+// What one reply may still cost. Charged before anything is allocated for it: a header of a few bytes can announce
+// gigabytes.
 //
 // Confined to one thread.
 #pragma once

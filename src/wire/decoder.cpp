@@ -3,13 +3,13 @@
 //   feed --> inbox_ --> read_plain_reply ------------------------> view into inbox_
 //                '----> hiredis' reader, 512 B to 16 KiB at a time --> view into arena_
 //
-// A reply goes the short way if it is whole and plain, else the long way. What the reader was given beyond the end of its reply is
-// taken back, so the next reply has the choice again. Slices, because the reader moves the rest of its buffer to the front
-// after each reply and looks for the end of a line from its start.
+// A reply goes the short way if it is whole and plain, else the long way. What the reader was given beyond the end of
+// its reply is taken back, so the next reply has the choice again. Slices, because the reader moves the rest of its
+// buffer to the front after each reply and looks for the end of a line from its start.
 //
-// hiredis 1.2 has no limit on nesting, on the bytes of a bulk string, or on the length of a line. So: nesting, elements and
-// bytes are charged in the object functions, before they allocate; an announced bulk and a line without an end are looked for in
-// what the reader has not consumed, after each slice (`check_pending`).
+// hiredis 1.2 has no limit on nesting, on the bytes of a bulk string, or on the length of a line. So: nesting,
+// elements and bytes are charged in the object functions, before they allocate; an announced bulk and a line without
+// an end are looked for in what the reader has not consumed, after each slice (`check_pending`).
 //
 // hiredis reads doubles with strtod, which obeys the host's locale: the reader runs under the locale "C" of its thread.
 #include "wire/decoder.hpp"
@@ -42,6 +42,7 @@ constexpr std::size_t kMaxSlice = 16u << 10;
 constexpr std::size_t kMaxKeptInbox = 256u << 10;
 constexpr std::size_t kMaxKeptReader = 256u << 10;
 constexpr std::size_t kVerbatimPrefix = 4;  // "txt:"
+constexpr std::size_t kMinLine = 32;        // any integer or length fits, so no cap on lines concerns them
 
 // What the object functions draw on, and the reason when they refuse.
 struct Build {
@@ -98,9 +99,7 @@ ReplyView* put_text(Build& build, ReplyView* reply, std::string_view text) noexc
   return reply;
 }
 
-bool is_bulk(int type) noexcept {
-  return type == REDIS_REPLY_STRING || type == REDIS_REPLY_VERB;
-}
+bool is_bulk(int type) noexcept { return type == REDIS_REPLY_STRING || type == REDIS_REPLY_VERB; }
 
 void* create_string(const redisReadTask* task, char* text, std::size_t size) noexcept {
   Build& build = build_of(task);
@@ -163,7 +162,9 @@ void* create_integer(const redisReadTask* task, long long value) noexcept {
 }
 
 void* create_double(const redisReadTask* task, double value, char* text, std::size_t size) noexcept {
-  ReplyView* const reply = put_text(build_of(task), place(task), {text, size});
+  Build& build = build_of(task);
+  if (size >= build.budget.limits().max_line_bytes) return build.refuse(Errc::kProtocol, kLineTooLong);
+  ReplyView* const reply = put_text(build, place(task), {text, size});
   if (reply == nullptr) return nullptr;
   reply->type = ReplyType::kDouble;
   reply->number = value;
@@ -191,6 +192,11 @@ class ThreadLocale {
   locale_t before_;
 };
 
+DecoderLimits with_room_for_numbers(DecoderLimits limits) noexcept {
+  limits.max_line_bytes = std::max(limits.max_line_bytes, kMinLine);
+  return limits;
+}
+
 struct FreeReader {
   void operator()(redisReader* reader) const noexcept { redisReaderFree(reader); }
 };
@@ -202,7 +208,7 @@ struct FreeLocale {
 
 struct Decoder::Impl {
   explicit Impl(const DecoderLimits& limits)
-      : build(limits), c_locale(newlocale(LC_NUMERIC_MASK, "C", locale_t{})) {
+      : build(with_room_for_numbers(limits)), c_locale(newlocale(LC_NUMERIC_MASK, "C", locale_t{})) {
     make_reader();
   }
 
@@ -306,7 +312,8 @@ void Decoder::Impl::take_back_surplus() {
   in_reader = 0;
 }
 
-// What the reader waits for: the rest of a bulk string whose length it knows, or the end of a line. Null if that may come.
+// What the reader waits for: the rest of a bulk string whose length it knows, or the end of a line. Null if that may
+// come.
 const char* Decoder::Impl::check_pending() const noexcept {
   const int type = reader->ridx < 0 ? -1 : reader->task[reader->ridx]->type;
   std::string_view pending(reader->buf + reader->pos, reader->len - reader->pos);
@@ -314,6 +321,7 @@ const char* Decoder::Impl::check_pending() const noexcept {
   if (is_bulk(type) && end != std::string_view::npos) {
     std::size_t size = 0;
     std::from_chars(pending.data(), pending.data() + end, size);
+    if (type == REDIS_REPLY_VERB) size -= std::min(size, kVerbatimPrefix);
     return size > build.budget.bytes() ? kTooManyBytes : nullptr;
   }
   return pending.size() > build.budget.limits().max_line_bytes ? kLineTooLong : nullptr;

@@ -18,7 +18,7 @@ struct DecoderLimits {
   std::size_t max_bytes = 64u << 20;  // one reply in all: text and array nodes
   std::size_t max_elements = 1u << 20;
   std::size_t max_depth = 32;
-  std::size_t max_line_bytes = 64u << 10;  // a reply's first line: type, length, simple string, error
+  std::size_t max_line_bytes = 64u << 10;  // a reply's first line: type, length, simple string, error; at least 32
 };
 
 class Decoder {

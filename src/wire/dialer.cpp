@@ -24,10 +24,7 @@ class SocketDialer final : public Dialer {
  public:
   SocketDialer(PeerSettings peer, std::optional<Address> fixed, std::shared_ptr<TlsContext> tls,
                std::function<void()> wake)
-      : peer_(std::move(peer)),
-        fixed_(fixed),
-        tls_(std::move(tls)),
-        waker_(std::make_shared<Waker>(std::move(wake))) {}
+      : peer_(std::move(peer)), fixed_(fixed), tls_(std::move(tls)), waker_(std::make_shared<Waker>(std::move(wake))) {}
   ~SocketDialer() override { waker_->close(); }
   SocketDialer(const SocketDialer&) = delete;
   SocketDialer& operator=(const SocketDialer&) = delete;
@@ -41,16 +38,15 @@ class SocketDialer final : public Dialer {
  private:
   std::unique_ptr<SocketStream> plain() {
     if (fixed_) return std::make_unique<SocketStream>(describe(peer_), *fixed_);
-    return std::make_unique<SocketStream>(
-        describe(peer_), std::make_unique<NameDial>(peer_.host, peer_.port, waker_, threads_));
+    return std::make_unique<SocketStream>(describe(peer_),
+                                          std::make_unique<NameDial>(peer_.host, peer_.port, waker_, threads_));
   }
 
   const PeerSettings peer_;
   const std::optional<Address> fixed_;
   const std::shared_ptr<TlsContext> tls_;  // null: none was asked for
   const std::shared_ptr<Waker> waker_;
-  const std::shared_ptr<NameDial::ThreadCount> threads_ =
-      std::make_shared<NameDial::ThreadCount>(0);
+  const std::shared_ptr<NameDial::ThreadCount> threads_ = std::make_shared<NameDial::ThreadCount>(0);
 };
 
 Result<std::optional<Address>> fixed_address(const PeerSettings& peer) {
@@ -62,9 +58,7 @@ Result<std::optional<Address>> fixed_address(const PeerSettings& peer) {
     return invalid_argument("host", "must be a name or an address");
   }
   if (!is_numeric(peer.host)) return std::optional<Address>();
-  return numeric_address(peer.host, peer.port).transform([](Address a) {
-    return std::optional(a);
-  });
+  return numeric_address(peer.host, peer.port).transform([](Address a) { return std::optional(a); });
 }
 
 }  // namespace

@@ -102,8 +102,8 @@ Result<std::unique_ptr<Loop>> make_epoll_loop(std::shared_ptr<Clock> clock) {
   auto wake_up = WakeUp::by_eventfd();
   if (!wake_up) return wake_up.error();
   const int wake_descriptor = (*wake_up)->descriptor();
-  std::unique_ptr<Loop> loop = std::make_unique<EpollLoop>(std::move(clock), std::move(epoll),
-                                                           std::move(wake_up).value());
+  std::unique_ptr<Loop> loop =
+      std::make_unique<EpollLoop>(std::move(clock), std::move(epoll), std::move(wake_up).value());
   const auto watched = loop->watch(wake_descriptor, Loop::kReservedToken, {.read = true});
   if (!watched) return watched.error();
   return loop;

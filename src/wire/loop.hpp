@@ -28,7 +28,7 @@ struct Event {
 
 class Loop {
  public:
-  static constexpr std::size_t kMaxEvents = 64;  // a wait
+  static constexpr std::size_t kMaxEvents = 64;                       // a wait
   static constexpr std::uint64_t kReservedToken = ~std::uint64_t{0};  // the loop's own; REQUIRES: nobody else's
 
   virtual ~Loop() = default;

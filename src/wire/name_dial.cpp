@@ -23,8 +23,8 @@ struct Attempt {
   Address address;
 };
 
-// Alternates between the families, beginning with the one that the system prefers, so that a broken IPv6 costs one stagger
-// however many addresses it has.
+// Alternates between the families, beginning with the one that the system prefers, so that a broken IPv6 costs one
+// stagger however many addresses it has.
 std::vector<Address> interleave(const addrinfo* list) {
   std::vector<Address> preferred;
   std::vector<Address> other;
@@ -63,8 +63,7 @@ Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port
 // Several connects at once; the first that stands wins.
 class Race {
  public:
-  Race(std::string host, const std::atomic<bool>& abandoned)
-      : host_(std::move(host)), abandoned_(abandoned) {}
+  Race(std::string host, const std::atomic<bool>& abandoned) : host_(std::move(host)), abandoned_(abandoned) {}
 
   Result<OwnedDescriptor> run(const std::vector<Address>& addresses) {
     for (const Address& address : addresses) {
@@ -85,9 +84,8 @@ class Race {
   bool begin(const Address& address) {
     int error = 0;
     Attempt attempt{open_stream_socket(address.family()), address};
-    const ConnectState state = attempt.socket
-                                   ? begin_connect(attempt.socket.get(), address, error)
-                                   : (error = errno, ConnectState::kFailed);
+    const ConnectState state =
+        attempt.socket ? begin_connect(attempt.socket.get(), address, error) : (error = errno, ConnectState::kFailed);
     if (state == ConnectState::kConnected) winner_ = std::move(attempt.socket);
     if (state == ConnectState::kFailed) note(address, describe_errno(error));
     if (state == ConnectState::kPending) attempts_.push_back(std::move(attempt));
@@ -99,8 +97,7 @@ class Race {
     while (!attempts_.empty()) {
       std::vector<pollfd> entries;
       for (const Attempt& attempt : attempts_) entries.push_back({attempt.socket.get(), POLLOUT, 0});
-      const int ready = ::poll(entries.data(), static_cast<nfds_t>(entries.size()),
-                               static_cast<int>(most.count()));
+      const int ready = ::poll(entries.data(), static_cast<nfds_t>(entries.size()), static_cast<int>(most.count()));
       if (ready <= 0) return false;
       if (judge()) return true;
     }
@@ -188,8 +185,8 @@ NameDial::NameDial(std::string host, std::uint16_t port, std::shared_ptr<Waker> 
     : shared_(std::make_shared<Shared>()) {
   if (threads->fetch_add(1) >= kMaxThreads) {
     threads->fetch_sub(1);
-    shared_->put(Error(Errc::kUnavailable, "resolve " + host + ": " + std::to_string(kMaxThreads) +
-                                               " look-ups are under way already"));
+    shared_->put(Error(Errc::kUnavailable,
+                       "resolve " + host + ": " + std::to_string(kMaxThreads) + " look-ups are under way already"));
     return;
   }
   auto work = [shared = shared_, host, port, waker = std::move(waker), threads] {

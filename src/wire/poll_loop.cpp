@@ -67,9 +67,8 @@ class PollLoop final : public Loop {
   }
 
   std::size_t find(int descriptor) const noexcept {
-    const auto found = std::find_if(watched_.begin(), watched_.end(), [&](const pollfd& entry) {
-      return entry.fd == descriptor;
-    });
+    const auto found =
+        std::find_if(watched_.begin(), watched_.end(), [&](const pollfd& entry) { return entry.fd == descriptor; });
     return static_cast<std::size_t>(found - watched_.begin());
   }
 
@@ -78,8 +77,7 @@ class PollLoop final : public Loop {
     const timespec limit = to_timespec(time);
     return ppoll(watched_.data(), watched_.size(), &limit, nullptr);
 #else
-    return poll(watched_.data(), static_cast<nfds_t>(watched_.size()),
-                to_milliseconds_rounded_up(time));
+    return poll(watched_.data(), static_cast<nfds_t>(watched_.size()), to_milliseconds_rounded_up(time));
 #endif
   }
 
@@ -118,8 +116,7 @@ class PollLoop final : public Loop {
 Result<std::unique_ptr<Loop>> make_poll_loop(std::shared_ptr<Clock> clock) {
   auto wake_up = WakeUp::by_pipe();
   if (!wake_up) return wake_up.error();
-  return std::unique_ptr<Loop>(
-      std::make_unique<PollLoop>(std::move(clock), std::move(wake_up).value()));
+  return std::unique_ptr<Loop>(std::make_unique<PollLoop>(std::move(clock), std::move(wake_up).value()));
 }
 
 }  // namespace envoyou::wire

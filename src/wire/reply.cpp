@@ -1,7 +1,7 @@
 // Replies that own their content, and the readers of the usual shapes.
 //
-// A reply of another shape than the command can have is Errc::kForeignReply, which makes the client close the link. The message
-// tells the two shapes and never the content: a foreign reply is somebody else's data.
+// A reply of another shape than the command can have is Errc::kForeignReply, which makes the client close the link.
+// The message tells the two shapes and never the content: a foreign reply is somebody else's data.
 #include <envoyou/redis/command.hpp>
 #include <envoyou/redis/reply.hpp>
 
@@ -39,9 +39,7 @@ bool has_text(const ReplyView& reply) noexcept {
   return reply.type == ReplyType::kString || reply.type == ReplyType::kDouble;
 }
 
-bool is_list(const ReplyView& reply) noexcept {
-  return reply.is_aggregate() && reply.type != ReplyType::kPush;
-}
+bool is_list(const ReplyView& reply) noexcept { return reply.is_aggregate() && reply.type != ReplyType::kPush; }
 
 }  // namespace
 
@@ -56,9 +54,7 @@ Reply Reply::from(const ReplyView& view) {
   return reply;
 }
 
-Result<Reply> decode_any(const ReplyView& reply, std::uint64_t /*tag*/) {
-  return Reply::from(reply);
-}
+Result<Reply> decode_any(const ReplyView& reply, std::uint64_t /*tag*/) { return Reply::from(reply); }
 
 Result<void> decode_ok(const ReplyView& reply, std::uint64_t /*tag*/) {
   if (reply.is_string() && reply.text == "OK") return {};
@@ -75,8 +71,7 @@ Result<std::string> decode_string(const ReplyView& reply, std::uint64_t /*tag*/)
   return other_shape("a string", reply);
 }
 
-Result<std::optional<std::string>> decode_optional_string(const ReplyView& reply,
-                                                          std::uint64_t /*tag*/) {
+Result<std::optional<std::string>> decode_optional_string(const ReplyView& reply, std::uint64_t /*tag*/) {
   if (reply.is_null()) return std::optional<std::string>();
   if (has_text(reply)) return std::optional<std::string>(reply.text);
   return other_shape("a string or null", reply);
@@ -93,8 +88,7 @@ Result<std::vector<std::string>> decode_strings(const ReplyView& reply, std::uin
   return strings;
 }
 
-Result<std::vector<std::optional<std::string>>> decode_optional_strings(const ReplyView& reply,
-                                                                        std::uint64_t /*tag*/) {
+Result<std::vector<std::optional<std::string>>> decode_optional_strings(const ReplyView& reply, std::uint64_t /*tag*/) {
   if (!is_list(reply)) return other_shape("a list of strings", reply);
   std::vector<std::optional<std::string>> strings;
   strings.reserve(reply.elements.size());

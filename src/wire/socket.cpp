@@ -77,10 +77,8 @@ bool is_numeric(const std::string& host) noexcept {
 Result<Address> unix_address(std::string_view path) {
   sockaddr_un name{};
   if (path.size() >= sizeof name.sun_path || path.find('\0') != std::string_view::npos) {
-    return invalid_argument("unix_socket", "must be a path of at most " +
-                                               std::to_string(sizeof name.sun_path - 1) +
-                                               " bytes without NUL, got " +
-                                               std::to_string(path.size()) + " bytes");
+    return invalid_argument("unix_socket", "must be a path of at most " + std::to_string(sizeof name.sun_path - 1) +
+                                               " bytes without NUL, got " + std::to_string(path.size()) + " bytes");
   }
   name.sun_family = AF_UNIX;
   std::memcpy(name.sun_path, path.data(), path.size());
@@ -98,8 +96,8 @@ std::string describe(const Address& address) {
   }
   char host[INET6_ADDRSTRLEN + 32];
   char port[8];
-  if (getnameinfo(address.get(), address.size, host, sizeof host, port, sizeof port,
-                  NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+  if (getnameinfo(address.get(), address.size, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) !=
+      0) {
     return "an unknown address";
   }
   const std::string text(host);
@@ -138,7 +136,8 @@ OwnedDescriptor open_stream_socket(int family) noexcept {
   return made;
 }
 
-// EAGAIN is what a Unix socket says whose listener has a full queue: nothing is under way, so nothing would ever be announced.
+// EAGAIN is what a Unix socket says whose listener has a full queue: nothing is under way, so nothing would ever be
+// announced.
 ConnectState begin_connect(int descriptor, const Address& address, int& error) noexcept {
   if (::connect(descriptor, address.get(), address.size) == 0) return ConnectState::kConnected;
   error = errno;

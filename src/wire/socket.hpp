@@ -1,5 +1,5 @@
-// Sockets as this library wants all of them: non-blocking, close-on-exec, without SIGPIPE, TCP without Nagle and with limits on how
-// long the kernel believes in a silent peer.
+// Sockets as this library wants all of them: non-blocking, close-on-exec, without SIGPIPE, TCP without Nagle and with
+// limits on how long the kernel believes in a silent peer.
 //
 // Thread-compatible.
 #pragma once
@@ -29,8 +29,7 @@ class OwnedDescriptor {
   OwnedDescriptor() = default;
   explicit OwnedDescriptor(int descriptor) noexcept : descriptor_(descriptor) {}
   ~OwnedDescriptor() { reset(); }
-  OwnedDescriptor(OwnedDescriptor&& other) noexcept
-      : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  OwnedDescriptor(OwnedDescriptor&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
   OwnedDescriptor& operator=(OwnedDescriptor&& other) noexcept {
     if (this != &other) {
       reset();

@@ -6,12 +6,9 @@
 namespace envoyou::wire {
 
 SocketStream::SocketStream(std::string name, const Address& address)
-    : name_(std::move(name)),
-      state_(State::kConnecting),
-      socket_(open_stream_socket(address.family())) {
+    : name_(std::move(name)), state_(State::kConnecting), socket_(open_stream_socket(address.family())) {
   int error = errno;
-  const ConnectState state =
-      socket_ ? begin_connect(socket_.get(), address, error) : ConnectState::kFailed;
+  const ConnectState state = socket_ ? begin_connect(socket_.get(), address, error) : ConnectState::kFailed;
   if (state == ConnectState::kConnected) state_ = State::kReady;
   if (state == ConnectState::kFailed) {
     fail(system_error(Errc::kUnavailable, "connect " + name_, error));

@@ -1,5 +1,5 @@
-// OpenSSL's way to a socket, ours instead of BIO_s_socket, which writes without MSG_NOSIGNAL: a peer that has gone would kill
-// the host with SIGPIPE.
+// OpenSSL's way to a socket, ours instead of BIO_s_socket, which writes without MSG_NOSIGNAL: a peer that has gone
+// would kill the host with SIGPIPE.
 //
 // Confined to one thread. The descriptor stays its owner's.
 #pragma once

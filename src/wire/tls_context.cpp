@@ -18,20 +18,18 @@ constexpr std::size_t kMaxHostName = 253;
 constexpr int kAppData = 0;  // the index that OpenSSL leaves to the owner of an object
 
 Error unusable(std::string_view field, const std::string& file) {
-  return Error(Errc::kTls, "tls." + std::string(field) + ": cannot use " + base::printable(file) +
-                               ": " + take_tls_error());
+  return Error(Errc::kTls,
+               "tls." + std::string(field) + ": cannot use " + base::printable(file) + ": " + take_tls_error());
 }
 
 // OpenSSL's own would ask at the terminal.
-int refuse_passphrase(char* /*into*/, int /*size*/, int /*writing*/, void* /*data*/) noexcept {
-  return -1;
-}
+int refuse_passphrase(char* /*into*/, int /*size*/, int /*writing*/, void* /*data*/) noexcept { return -1; }
 
 bool is_host_name(std::string_view name) noexcept {
   if (name.empty() || name.size() > kMaxHostName) return false;
   for (const char c : name) {
-    const bool allowed = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-                         (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_';
+    const bool allowed =
+        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_';
     if (!allowed) return false;
   }
   return name.front() != '.' && name.back() != '.';
@@ -68,8 +66,7 @@ Result<void> TlsContext::use_name(const PeerSettings& peer) {
     return invalid_argument("tls.server_name", "must be given, since a Unix socket names no host");
   }
   X509_VERIFY_PARAM* const rules = SSL_CTX_get0_param(context_.get());
-  X509_VERIFY_PARAM_set_hostflags(
-      rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   X509_VERIFY_PARAM_set_purpose(rules, X509_PURPOSE_SSL_SERVER);
   if (is_numeric(host_)) {
     host_.resize(std::min(host_.size(), host_.find('%')));
@@ -103,8 +100,7 @@ Result<void> TlsContext::use_certificate(const TlsSettings& settings) {
   if (settings.certificate_file.empty() != settings.key_file.empty()) {
     const bool no_key = settings.key_file.empty();
     return invalid_argument(no_key ? "tls.key_file" : "tls.certificate_file",
-                            no_key ? "must be given with tls.certificate_file"
-                                   : "must be given with tls.key_file");
+                            no_key ? "must be given with tls.certificate_file" : "must be given with tls.key_file");
   }
   if (settings.certificate_file.empty()) return {};
   SSL_CTX* const context = context_.get();
@@ -120,8 +116,7 @@ Result<void> TlsContext::use_certificate(const TlsSettings& settings) {
 }
 
 void TlsContext::keep_sessions() noexcept {
-  SSL_CTX_set_session_cache_mode(context_.get(),
-                                 SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_set_session_cache_mode(context_.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_set_ex_data(context_.get(), kAppData, this);
   SSL_CTX_sess_set_new_cb(context_.get(), &TlsContext::on_new_session);
 }
@@ -135,8 +130,8 @@ SslPtr TlsContext::connection(TlsSocket& socket, TlsVerdict& verdict) {
   verdict.host = host_;
   SSL_set_ex_data(made.get(), kAppData, &verdict);
   // SSL_set_tlsext_host_name without its cast.
-  if (!sni_.empty() && SSL_ctrl(made.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-                                sni_.data()) != 1) {
+  if (!sni_.empty() &&
+      SSL_ctrl(made.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, sni_.data()) != 1) {
     return nullptr;
   }
   if (const auto session = take_session()) SSL_set_session(made.get(), session.get());

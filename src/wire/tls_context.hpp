@@ -1,11 +1,11 @@
-// What all TLS connections to one peer have in common: versions, trust, the name to be checked, a client certificate, and the
-// sessions to be resumed. One SSL_CTX a dialer; nothing of OpenSSL that belongs to the process is touched.
+// What all TLS connections to one peer have in common: versions, trust, the name to be checked, a client certificate,
+// and the sessions to be resumed. One SSL_CTX a dialer; nothing of OpenSSL that belongs to the process is touched.
 //
-//   TLS 1.2 or later, no renegotiation, no compression; the chain verified for server authentication; host name or address
-//   found in subjectAltName alone, without partial wildcards.
+//   TLS 1.2 or later, no renegotiation, no compression; the chain verified for server authentication; host name or
+//   address found in subjectAltName alone, without partial wildcards.
 //
-// Thread rule: `make` and `connection` on the dialer's thread; sessions arrive on whichever thread reads a stream, so they are
-// under a lock.
+// Thread rule: `make` and `connection` on the dialer's thread; sessions arrive on whichever thread reads a stream, so
+// they are under a lock.
 #pragma once
 
 #include "wire/dialer.hpp"

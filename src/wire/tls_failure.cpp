@@ -37,8 +37,8 @@ std::string host_of(const GENERAL_NAME* name) {
 }
 
 std::string hosts_named_by(const X509* certificate) {
-  const std::unique_ptr<GENERAL_NAMES, FreeNames> names(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  const std::unique_ptr<GENERAL_NAMES, FreeNames> names(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
   std::string list;
   int shown = 0;
   for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get()); ++i) {
@@ -53,8 +53,7 @@ std::string hosts_named_by(const X509* certificate) {
 std::string describe_mismatch(const X509* certificate, const std::string& host) {
   const std::string hosts = certificate == nullptr ? "" : hosts_named_by(certificate);
   if (hosts.empty()) {
-    return "certificate names no host in subjectAltName, so not '" + host +
-           "' (a common name does not count)";
+    return "certificate names no host in subjectAltName, so not '" + host + "' (a common name does not count)";
   }
   return "certificate is not for host '" + host + "', but for " + hosts;
 }
@@ -82,10 +81,8 @@ std::string describe_refusal(X509_STORE_CTX* store, const std::string& host) {
     case X509_V_ERR_CERT_NOT_YET_VALID: return "certificate is not yet valid";
     case X509_V_ERR_CERT_HAS_EXPIRED: return "certificate has expired";
     case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return describe_mismatch(X509_STORE_CTX_get0_cert(store), host);
-    case X509_V_ERR_INVALID_PURPOSE:
-      return "certificate is not meant for servers (wrong extended key usage)";
+    case X509_V_ERR_IP_ADDRESS_MISMATCH: return describe_mismatch(X509_STORE_CTX_get0_cert(store), host);
+    case X509_V_ERR_INVALID_PURPOSE: return "certificate is not meant for servers (wrong extended key usage)";
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT: return "certificate is self-signed";
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
@@ -94,8 +91,7 @@ std::string describe_refusal(X509_STORE_CTX* store, const std::string& host) {
     case X509_V_ERR_CERT_SIGNATURE_FAILURE: break;
     default: return std::string("certificate refused: ") + X509_verify_cert_error_string(code);
   }
-  return std::string("certificate is signed by an unknown CA (") +
-         X509_verify_cert_error_string(code) + ")";
+  return std::string("certificate is signed by an unknown CA (") + X509_verify_cert_error_string(code) + ")";
 }
 
 std::string take_tls_error() {

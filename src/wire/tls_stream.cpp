@@ -6,8 +6,7 @@
 
 namespace envoyou::wire {
 
-TlsStream::TlsStream(std::unique_ptr<SocketStream> socket,
-                     std::shared_ptr<TlsContext> context) noexcept
+TlsStream::TlsStream(std::unique_ptr<SocketStream> socket, std::shared_ptr<TlsContext> context) noexcept
     : socket_(std::move(socket)), context_(std::move(context)) {}
 
 // Without the goodbye OpenSSL would also strike the connection's session off those that can be resumed.

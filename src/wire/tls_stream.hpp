@@ -3,8 +3,8 @@
 //   connecting --> handshaking --> ready --> failed
 //        '--------------'---------------------^
 //
-// TLS may want to write in order to read and the other way round (KeyUpdate, a full send buffer in the middle of a record), so both
-// functions may answer with either want.
+// TLS may want to write in order to read and the other way round (KeyUpdate, a full send buffer in the middle of a
+// record), so both functions may answer with either want.
 //
 // Confined to one thread at a time; the calls may come from different threads if their order is established.
 #pragma once

@@ -1,5 +1,5 @@
-// How long a loop may sleep until a time of its clock, as the system calls want it. Never shorter than that, so a loop that waits
-// for a time does not spin in front of it.
+// How long a loop may sleep until a time of its clock, as the system calls want it. Never shorter than that, so a
+// loop that waits for a time does not spin in front of it.
 #pragma once
 
 #include <envoyou/clock.hpp>

@@ -46,8 +46,8 @@ void WakeUp::signal() noexcept {
   errno = saved;
 }
 
-// First the bytes, then the flag: a signal between the two finds the flag set and writes nothing, and what it left is seen by the
-// loop, which looks after this returns. The exchange, and not a store, makes it visible.
+// First the bytes, then the flag: a signal between the two finds the flag set and writes nothing, and what it left is
+// seen by the loop, which looks after this returns. The exchange, and not a store, makes it visible.
 void WakeUp::drain() noexcept {
   std::uint64_t content[8];
   while (::read(read_end_.get(), content, sizeof content) < 0 && errno == EINTR) {

@@ -1,5 +1,5 @@
-// How another thread ends a loop's wait: a descriptor that becomes readable. eventfd(2) where there is one and it is wanted, else
-// a pipe. Coalesced: between two `drain` calls, only the first `signal` costs a system call.
+// How another thread ends a loop's wait: a descriptor that becomes readable. eventfd(2) where there is one and it is
+// wanted, else a pipe. Coalesced: between two `drain` calls, only the first `signal` costs a system call.
 //
 // `signal` is thread-safe; all else is confined to the loop's thread.
 #pragma once

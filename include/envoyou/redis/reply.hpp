@@ -30,10 +30,10 @@ enum class ReplyType : std::uint8_t {
 
 struct ReplyView {
   ReplyType type = ReplyType::kNull;
-  std::int64_t integer = 0;             // kInteger, kBoolean
-  double number = 0;                    // kDouble
-  std::string_view text;                // kString, kError, and the text of kDouble
-  std::span<const ReplyView> elements;  // kArray, kMap, kSet, kPush
+  std::int64_t integer = 0;               // kInteger, kBoolean
+  double number = 0;                      // kDouble
+  std::string_view text{};                // kString, kError, and the text of kDouble
+  std::span<const ReplyView> elements{};  // kArray, kMap, kSet, kPush
 
   bool is_null() const noexcept { return type == ReplyType::kNull; }
   bool is_string() const noexcept { return type == ReplyType::kString; }
@@ -46,8 +46,8 @@ struct Reply {
   ReplyType type = ReplyType::kNull;
   std::int64_t integer = 0;
   double number = 0;
-  std::string text;
-  std::vector<Reply> elements;
+  std::string text{};
+  std::vector<Reply> elements{};
 
   static Reply from(const ReplyView& view);
 
