@@ -1,0 +1,92 @@
+#include "redis/board.hpp"
+
+#include <utility>
+
+namespace envoyou::redis {
+
+namespace {
+
+void put(std::atomic<std::uint64_t>& at, std::uint64_t value) noexcept { at.store(value, std::memory_order_relaxed); }
+
+std::uint64_t get(const std::atomic<std::uint64_t>& at) noexcept { return at.load(std::memory_order_relaxed); }
+
+}  // namespace
+
+void Board::show(State state) {
+  state_.store(state, std::memory_order_release);
+  changed_.notify_all();
+}
+
+void Board::show_up(ServerInfo server) {
+  const std::lock_guard lock(mutex_);
+  server_ = std::move(server);
+  show(State::kUp);
+}
+
+void Board::show_trying() {
+  const std::lock_guard lock(mutex_);
+  show(State::kTrying);
+}
+
+void Board::show_away(Error why) {
+  const std::lock_guard lock(mutex_);
+  why_away_ = std::move(why);
+  show(State::kAway);
+}
+
+void Board::show_closed() {
+  const std::lock_guard lock(mutex_);
+  show(State::kClosed);
+}
+
+Error Board::why_away() const {
+  const std::lock_guard lock(mutex_);
+  return why_away_;
+}
+
+ServerInfo Board::server() const {
+  const std::lock_guard lock(mutex_);
+  return server_;
+}
+
+bool Board::wait_until_up(Deadline deadline) {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    const State state = state_.load(std::memory_order_relaxed);
+    if (state == State::kUp) return true;
+    if (state == State::kClosed || deadline.expired(clock_->now())) return false;
+    clock_->wait_until(lock, changed_, deadline.time());
+  }
+}
+
+void Board::show_tally(const Tally& tally, std::size_t in_flight) noexcept {
+  put(answered_, tally.answered);
+  put(timed_out_, tally.timed_out);
+  put(expired_unsent_, tally.expired_unsent);
+  put(repeated_, tally.repeated);
+  put(late_replies_, tally.late_replies);
+  put(foreign_replies_, tally.foreign_replies);
+  put(connects_, tally.connects);
+  put(condemned_, tally.condemned);
+  put(writes_, tally.writes);
+  put(bytes_sent_, tally.bytes_sent);
+  put(bytes_received_, tally.bytes_received);
+  put(in_flight_, in_flight);
+}
+
+void Board::read_tally(ClientStats& stats) const noexcept {
+  stats.answered = get(answered_);
+  stats.timed_out = get(timed_out_);
+  stats.expired_unsent = get(expired_unsent_);
+  stats.repeated = get(repeated_);
+  stats.late_replies = get(late_replies_);
+  stats.foreign_replies = get(foreign_replies_);
+  stats.connects = get(connects_);
+  stats.condemned = get(condemned_);
+  stats.writes = get(writes_);
+  stats.bytes_sent = get(bytes_sent_);
+  stats.bytes_received = get(bytes_received_);
+  stats.in_flight = static_cast<std::size_t>(get(in_flight_));
+}
+
+}  // namespace envoyou::redis

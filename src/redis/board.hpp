@@ -1,0 +1,58 @@
+// What the I/O role tells all other threads: is the node there, who is it, what was counted.
+//
+// Thread-safe. Written by the I/O role alone.
+#pragma once
+
+#include "redis/tally.hpp"
+
+#include <envoyou/clock.hpp>
+#include <envoyou/deadline.hpp>
+#include <envoyou/redis/client.hpp>
+#include <envoyou/result.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+namespace envoyou::redis {
+
+class Board {
+ public:
+  explicit Board(std::shared_ptr<Clock> clock) : clock_(std::move(clock)) {}
+
+  // The I/O role.
+  void show_up(ServerInfo server);
+  void show_trying();
+  void show_away(Error why);
+  void show_closed();
+  void show_tally(const Tally& tally, std::size_t in_flight) noexcept;
+
+  // Anyone.
+  bool is_up() const noexcept { return state_.load(std::memory_order_acquire) == State::kUp; }
+  bool is_away() const noexcept { return state_.load(std::memory_order_acquire) == State::kAway; }
+  // Why commands are refused while the node is away.
+  Error why_away() const;
+  ServerInfo server() const;
+  bool wait_until_up(Deadline deadline);
+  void read_tally(ClientStats& stats) const noexcept;
+
+ private:
+  enum class State : std::uint8_t { kTrying, kUp, kAway, kClosed };
+  void show(State state);
+
+  const std::shared_ptr<Clock> clock_;
+  std::atomic<State> state_{State::kTrying};
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  ServerInfo server_;       // guarded by mutex_
+  Error why_away_;          // guarded by mutex_
+
+  using Number = std::atomic<std::uint64_t>;
+  Number answered_{0}, timed_out_{0}, expired_unsent_{0}, repeated_{0}, late_replies_{0}, foreign_replies_{0};
+  Number connects_{0}, condemned_{0}, writes_{0}, bytes_sent_{0}, bytes_received_{0}, in_flight_{0};
+};
+
+}  // namespace envoyou::redis

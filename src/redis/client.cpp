@@ -1,0 +1,203 @@
+#include <envoyou/redis/client.hpp>
+
+#include "base/fork_guard.hpp"
+#include "base/random.hpp"
+#include "redis/board.hpp"
+#include "redis/engine.hpp"
+#include "redis/inbox.hpp"
+#include "redis/io_thread.hpp"
+#include "redis/pending.hpp"
+#include "wire/dialer.hpp"
+#include "wire/encoder.hpp"
+#include "wire/loop.hpp"
+
+#include <mutex>
+#include <new>
+#include <optional>
+#include <span>
+#include <utility>
+
+namespace envoyou::redis {
+
+struct Client::Impl {
+  Impl(ClientOptions o, Runtime r) : options(std::move(o)), runtime(std::move(r)), core(std::make_shared<IoCore>()) {}
+
+  const ClientOptions options;
+  const Runtime runtime;
+  std::shared_ptr<IoCore> core;
+  std::mutex stopping;              // one close() at a time
+  std::optional<IoThread> thread;  // guarded by stopping
+  base::ForkGuard fork_guard;
+};
+
+namespace {
+
+wire::PeerSettings peer_of(const ClientOptions& options) {
+  wire::PeerSettings peer;
+  peer.host = options.host;
+  peer.port = options.port;
+  peer.unix_socket = options.unix_socket;
+  peer.tls = {.enabled = options.tls.enabled,
+              .ca_file = options.tls.ca_file,
+              .certificate_file = options.tls.certificate_file,
+              .key_file = options.tls.key_file,
+              .server_name = options.tls.server_name,
+              .insecure_skip_verification = options.tls.insecure_skip_verification};
+  return peer;
+}
+
+Runtime completed(Runtime runtime) {
+  if (!runtime.clock) runtime.clock = system_clock();
+  if (!runtime.metrics) runtime.metrics = std::make_shared<MetricsRegistry>();
+  return runtime;
+}
+
+Result<std::shared_ptr<wire::Loop>> make_loop(const std::shared_ptr<Clock>& clock) {
+  auto loop = wire::make_epoll_loop(clock);
+  if (!loop && loop.error().code() == Errc::kUnsupported) loop = wire::make_poll_loop(clock);
+  if (!loop) return Error(Errc::kInternal, std::string(loop.error().message()));
+  return std::shared_ptr<wire::Loop>(std::move(loop).value());
+}
+
+// Fills in what a client works on, but for its thread.
+Result<void> build(Client::Impl& impl, NodeListener* listener) {
+  auto loop = make_loop(impl.runtime.clock);
+  if (!loop) return loop.error();
+  IoCore& core = *impl.core;
+  core.loop = std::move(loop).value();
+  // A look-up of a name may end after the client is gone.
+  const auto wake = [weak = std::weak_ptr<wire::Loop>(core.loop)] {
+    if (const auto still_there = weak.lock()) still_there->wake();
+  };
+  auto dialer = wire::make_dialer(peer_of(impl.options), wake);
+  if (!dialer) return dialer.error();
+  core.inbox = std::make_unique<Inbox>(impl.options.max_queued, impl.options.max_queued_bytes,
+                                       [raw = core.loop.get()] { raw->wake(); });
+  core.board = std::make_unique<Board>(impl.runtime.clock);
+  core.engine = std::make_unique<Engine>(
+      impl.options, impl.runtime, listener, EngineParts{*core.loop, std::move(dialer).value(), base::jitter_seed()},
+      *core.inbox, *core.board);
+  return {};
+}
+
+// Why a command is not even queued; nothing if it may be.
+std::optional<Error> refusal(const Client::Impl& impl, std::span<const Submission> group, TimePoint now,
+                             TimePoint deadline) {
+  if (impl.fork_guard.forked()) return Error(Errc::kForked, "the client was opened before fork()");
+  for (const Submission& submission : group) {
+    const std::size_t bytes = wire::encoded_size(submission.words);
+    if (submission.words.count() == 0) return invalid_argument("command", "has no words");
+    if (bytes <= impl.options.max_request_bytes) continue;
+    return Error(Errc::kTooLarge, "command: " + std::to_string(bytes) + " bytes, max_request_bytes is " +
+                                      std::to_string(impl.options.max_request_bytes));
+  }
+  if (now >= deadline) return Error(Errc::kNotSent, "the deadline had passed before the command was submitted");
+  if (impl.core->board->is_away()) return impl.core->board->why_away();
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Client>> Client::open(ClientOptions options, Runtime runtime, NodeListener* listener) {
+  if (auto valid = validate(options); !valid) return valid.error();
+  auto impl = std::make_unique<Impl>(std::move(options), completed(std::move(runtime)));
+  if (auto built = build(*impl, listener); !built) return built.error();
+  auto thread = IoThread::start(impl->core);
+  if (!thread) return thread.error();
+  impl->thread.emplace(std::move(thread).value());
+  return std::shared_ptr<Client>(new Client(std::move(impl)));
+}
+
+Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+// In a forked child the thread does not exist, and what it worked on is in whatever state the fork met it: only the copies of its
+// descriptors are closed, without a word to the peer, and the memory is left alone.
+Client::~Client() {
+  if (!impl_->fork_guard.forked()) {
+    close();
+    return;
+  }
+  impl_->thread->forget_in_child();
+  impl_->core->engine->close_descriptors_in_child();
+  impl_->core->loop.reset();
+  (void)impl_.release();
+}
+
+void Client::close() {
+  if (impl_->fork_guard.forked()) return;
+  const std::lock_guard lock(impl_->stopping);
+  impl_->thread->stop();
+}
+
+Result<void> Client::may_block() const {
+  if (!impl_->core->is_own_thread()) return {};
+  return Error(Errc::kWouldDeadlock, "a blocking call inside a callback would wait for itself");
+}
+
+void Client::submit(Submission submission, CallOptions options) {
+  const TimePoint now = impl_->runtime.clock->now();
+  const Deadline deadline =
+      options.deadline.value_or(Deadline::never().share(now, impl_->options.command_timeout));
+  if (auto refused = refusal(*impl_, std::span(&submission, 1), now, deadline.time())) {
+    const ReaderHandle reader = std::move(submission.reader);
+    return reader->on_error(*std::move(refused));
+  }
+  Pending pending(std::move(submission), deadline.time());
+  if (auto posted = impl_->core->inbox->post(std::span(&pending, 1)); !posted) pending.fail(posted.error());
+}
+
+void Client::submit_all(std::vector<Submission> submissions, CallOptions options) {
+  if (submissions.empty()) return;
+  const TimePoint now = impl_->runtime.clock->now();
+  const Deadline deadline =
+      options.deadline.value_or(Deadline::never().share(now, impl_->options.command_timeout));
+  const auto refused = refusal(*impl_, submissions, now, deadline.time());
+  std::vector<Pending> group;
+  group.reserve(submissions.size());
+  for (Submission& submission : submissions) {
+    group.emplace_back(std::move(submission), deadline.time());
+    group.back().more_follow = true;
+  }
+  group.back().more_follow = false;
+  const Result<void> posted = refused ? Result<void>(*refused) : impl_->core->inbox->post(group);
+  if (posted) return;
+  for (Pending& pending : group) pending.fail(posted.error());
+}
+
+Result<void> Client::run(Pipeline& pipeline, CallOptions options) {
+  if (auto may = may_block(); !may) {
+    pipeline.abandon(may.error());
+    return may;
+  }
+  submit_all(std::exchange(pipeline.submissions_, {}), options);
+  pipeline.state_->wait();
+  return {};
+}
+
+bool Client::wait_until_connected(Deadline deadline) {
+  if (impl_->fork_guard.forked()) return false;
+  if (impl_->core->is_own_thread()) return is_connected();
+  return impl_->core->board->wait_until_up(deadline);
+}
+
+bool Client::is_connected() const noexcept { return !impl_->fork_guard.forked() && impl_->core->board->is_up(); }
+
+// A lock may be held for ever in a forked child, where its holder does not exist.
+ServerInfo Client::server() const {
+  return impl_->fork_guard.forked() ? ServerInfo() : impl_->core->board->server();
+}
+
+ClientStats Client::stats() const {
+  ClientStats stats;
+  if (impl_->fork_guard.forked()) return stats;
+  impl_->core->board->read_tally(stats);
+  stats.submitted = impl_->core->inbox->posted();
+  stats.queued = impl_->core->inbox->quota().unsent();
+  return stats;
+}
+
+const ClientOptions& Client::options() const noexcept { return impl_->options; }
+
+const Runtime& Client::runtime() const noexcept { return impl_->runtime; }
+
+}  // namespace envoyou::redis

@@ -1,0 +1,229 @@
+#include "redis/engine.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace envoyou::redis {
+
+namespace {
+
+Error unavailable(const ClientOptions& options, const Error& why) {
+  return Error(Errc::kUnavailable, describe(options) + " is away: " + std::string(why.message()));
+}
+
+}  // namespace
+
+Engine::Engine(const ClientOptions& options, const Runtime& runtime, NodeListener* listener, EngineParts parts,
+               Inbox& inbox, Board& board)
+    : options_(options),
+      clock_(runtime.clock),
+      loop_(parts.loop),
+      dialer_(std::move(parts.dialer)),
+      inbox_(inbox),
+      board_(board),
+      jitter_(parts.seed),
+      node_(ReconnectPolicy(options.reconnect_first, options.reconnect_most, options.connections, jitter_),
+            options.connections),
+      reporter_(runtime, listener, describe(options)),
+      read_buffer_(kReadBuffer),
+      descriptors_(options.connections) {
+  const LinkEnvironment environment{options_, loop_, *dialer_, read_buffer_, tally_, budget_, jitter_};
+  for (std::uint32_t i = 0; i < options.connections; ++i) {
+    descriptors_[i].store(-1, std::memory_order_relaxed);
+    links_.push_back(std::make_unique<Link>(environment, i, descriptors_[i]));
+  }
+  if (options.tls.enabled && options.tls.insecure_skip_verification) reporter_.insecure();
+}
+
+void Engine::step(TimePoint until) {
+  const TimePoint asked = clock_->now();
+  const TimePoint wait_until = inbox_.may_sleep() ? std::min(until, due()) : TimePoint::min();
+  const auto events = loop_.wait(wait_until);
+  TimePoint now = clock_->now();
+  for (const wire::Event& event : events) {
+    Link& link = *links_[Link::index_of(event.token)];
+    apply(link, link.on_event(event, now), now);
+  }
+  if (!events.empty()) now = clock_->now();
+  take_posted(now);
+  run_timers(asked, now);
+  flush(now);
+  publish();
+}
+
+TimePoint Engine::due() const {
+  TimePoint earliest = std::min(node_.next_dial(), waiting_.earliest());
+  for (const auto& link : links_) earliest = std::min(earliest, link->due());
+  return earliest;
+}
+
+void Engine::take_posted(TimePoint now) {
+  inbox_.take(taken_);
+  for (Pending& pending : taken_) {
+    if (now >= pending.deadline) {
+      expire_unsent(pending, tally_);
+    } else {
+      place(std::move(pending));
+    }
+  }
+  taken_.clear();
+  group_link_ = nullptr;
+}
+
+void Engine::run_timers(TimePoint asked, TimePoint now) {
+  for (const auto& link : links_) apply(*link, link->on_turn(asked, now), now);
+  waiting_.expire(now, tally_);
+  dial_due(now);
+}
+
+void Engine::dial_due(TimePoint now) {
+  for (const auto& link : links_) {
+    if (link->phase() != Link::Phase::kDown || now < node_.next_dial()) continue;
+    node_.on_dial(now);
+    apply(*link, link->dial(now), now);
+  }
+}
+
+void Engine::flush(TimePoint now) {
+  for (const auto& link : links_) apply(*link, link->flush(now), now);
+}
+
+void Engine::publish() {
+  inbox_.quota().publish();
+  board_.show_tally(tally_, in_flight());
+  reporter_.publish(tally_);
+}
+
+std::size_t Engine::in_flight() const noexcept {
+  std::size_t sum = 0;
+  for (const auto& link : links_) sum += link->core().in_flight();
+  return sum;
+}
+
+void Engine::apply(Link& link, News news, TimePoint now) {
+  switch (news.kind) {
+    case News::Kind::kNone: return;
+    case News::Kind::kReady: return on_ready(link, now);
+    case News::Kind::kRefused: return on_refused(news.error, now);
+    case News::Kind::kLost:
+    case News::Kind::kCondemned: return on_ended(link, news, now);
+  }
+}
+
+void Engine::on_ready(Link& link, TimePoint now) {
+  const Microseconds round_trip = link.handshake().round_trip();
+  if (round_trip > options_.stall_limit) {
+    reporter_.too_slow(round_trip, options_.stall_limit);
+    link.close();
+    const std::string took = std::to_string(round_trip.count() / 1000);
+    return on_refused(Error(Errc::kUnavailable, "too slow: a ping took " + took + " ms, the stall limit is " +
+                                                    std::to_string(options_.stall_limit.count()) + " ms"),
+                      now);
+  }
+  const bool first = node_.ready() == 0;
+  node_.on_ready();
+  board_.show_up(link.handshake().server());
+  reporter_.ready(link.handshake().server(), round_trip, first, now);
+  place_waiting();
+}
+
+void Engine::on_refused(const Error& why, TimePoint now) {
+  node_.on_failed();
+  if (node_.reach() != Reach::kAway) return;
+  away_ = unavailable(options_, why);
+  board_.show_away(away_);
+  reporter_.refused(why, now);
+  refuse_waiting();
+}
+
+void Engine::on_ended(Link& link, const News& news, TimePoint now) {
+  node_.on_lost(now);
+  if (node_.reach() == Reach::kTrying) board_.show_trying();
+  if (node_.reach() == Reach::kAway) {
+    away_ = unavailable(options_, news.error);
+    board_.show_away(away_);
+  }
+  if (news.kind == News::Kind::kCondemned) {
+    ++tally_.condemned;
+    reporter_.condemned(news.error, now);
+  } else {
+    reporter_.lost(news.error, now);
+  }
+  const Error lost(Errc::kConnectionLost, "the link was lost: " + std::string(news.error.message()));
+  auto kept = link.salvage(now, lost);
+  while (!kept.empty()) {
+    waiting_.push_front(std::move(kept.back()));
+    kept.pop_back();
+  }
+  place_waiting();
+}
+
+void Engine::place_waiting() {
+  group_link_ = nullptr;
+  if (node_.reach() == Reach::kAway) return refuse_waiting();
+  if (node_.reach() != Reach::kUp) return;
+  for (std::size_t left = waiting_.size(); left > 0; --left) place(waiting_.pop_front());
+  group_link_ = nullptr;
+}
+
+void Engine::place(Pending pending) {
+  if (group_link_ == nullptr || group_link_->phase() != Link::Phase::kReady) group_link_ = choose_link();
+  Link* const link = group_link_;
+  if (!pending.more_follow) group_link_ = nullptr;
+  if (link != nullptr) return link->core().enqueue(std::move(pending));
+  if (node_.reach() == Reach::kAway) return pending.fail(away_);
+  waiting_.push_back(std::move(pending));
+}
+
+// The least loaded; among equals each in its turn.
+Link* Engine::choose_link() {
+  Link* best = nullptr;
+  for (std::size_t i = 0; i < links_.size(); ++i) {
+    Link* const link = links_[(next_link_ + i) % links_.size()].get();
+    if (link->phase() != Link::Phase::kReady) continue;
+    if (best == nullptr || link->core().load() < best->core().load()) best = link;
+  }
+  next_link_ = (next_link_ + 1) % links_.size();
+  return best;
+}
+
+void Engine::refuse_waiting() {
+  const Error lost(Errc::kConnectionLost, "the link was lost, and " + std::string(away_.message()));
+  waiting_.fail_all(away_, lost);
+}
+
+void Engine::drop_everything(const Error& reason) {
+  const TimePoint now = clock_->now();
+  for (const auto& link : links_) {
+    const bool was_ready = link->phase() == Link::Phase::kReady;
+    const bool was_dialling = !was_ready && link->phase() != Link::Phase::kDown;
+    link->close();
+    if (was_ready) node_.on_lost(now);
+    if (was_dialling) node_.on_failed();
+    for (Pending& pending : link->salvage(now, reason)) pending.fail(reason);
+  }
+  away_ = unavailable(options_, reason);
+  if (node_.reach() == Reach::kAway) {
+    board_.show_away(away_);
+  } else {
+    board_.show_trying();
+  }
+  waiting_.fail_all(reason, reason);
+  for (Pending& pending : taken_) {
+    if (pending.reader) pending.fail(reason);
+  }
+  taken_.clear();
+  publish();
+}
+
+void Engine::close_descriptors_in_child() noexcept {
+  for (const auto& descriptor : descriptors_) {
+    const int number = descriptor.load(std::memory_order_relaxed);
+    if (number >= 0) ::close(number);
+  }
+}
+
+}  // namespace envoyou::redis

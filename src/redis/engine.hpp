@@ -1,0 +1,106 @@
+// The client without its thread: everything that happens, happens in `step`, on whichever thread calls it.
+//
+//   step:  wait for events --> read, decode all, complete all --> take what callers posted --> deadlines, dials
+//                                                                              --> encode all that waits, one write a link
+//
+// A thread that calls `step` for ever is the client's I/O thread (io_thread.hpp). A simulation calls it between its own steps,
+// over a loop, a dialler and a clock of its own. Whoever calls it has the *I/O role*: it owns sockets, TLS objects, in-flight
+// queues and decoders, and there is one at a time.
+//
+// Where a command waits:
+//
+//   inbox --> a ready link's queue --> its flight --> answered
+//     '-----> waiting (no link is ready, an attempt is under way) --> a link's queue, when one is ready
+//     '-----> refused (the node is away)
+//
+// The engine decides who gets what; the machines it asks are in node_fsm.hpp, link_core.hpp, handshake_fsm.hpp.
+#pragma once
+
+#include "base/random.hpp"
+#include "redis/board.hpp"
+#include "redis/inbox.hpp"
+#include "redis/link.hpp"
+#include "redis/node_fsm.hpp"
+#include "redis/reporter.hpp"
+#include "redis/retry_budget.hpp"
+#include "redis/tally.hpp"
+#include "redis/unsent_queue.hpp"
+#include "wire/dialer.hpp"
+#include "wire/loop.hpp"
+
+#include <envoyou/redis/client.hpp>
+#include <envoyou/redis/options.hpp>
+#include <envoyou/runtime.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace envoyou::redis {
+
+struct EngineParts {
+  wire::Loop& loop;  // outlives the engine
+  std::unique_ptr<wire::Dialer> dialer;
+  std::uint64_t seed = 0;  // of jitter and of fence words
+};
+
+class Engine {
+ public:
+  static constexpr std::size_t kReadBuffer = 64u << 10;
+
+  // REQUIRES: `options` was validated; `inbox` and `board` outlive the engine.
+  Engine(const ClientOptions& options, const Runtime& runtime, NodeListener* listener, EngineParts parts, Inbox& inbox,
+         Board& board);
+
+  // Waits for what happens next, `until` at the latest, and does all that is to be done. The I/O role.
+  void step(TimePoint until);
+  // Ends every command with `reason` and every link. The engine can go on after it. The I/O role.
+  void drop_everything(const Error& reason);
+
+  // In a forked child, where the I/O role is nobody's: closes the copies of the sockets and touches nothing else.
+  void close_descriptors_in_child() noexcept;
+
+ private:
+  void take_posted(TimePoint now);
+  void run_timers(TimePoint asked, TimePoint now);
+  void dial_due(TimePoint now);
+  void flush(TimePoint now);
+  void publish();
+  TimePoint due() const;
+
+  void apply(Link& link, News news, TimePoint now);
+  void on_ready(Link& link, TimePoint now);
+  void on_refused(const Error& why, TimePoint now);
+  void on_ended(Link& link, const News& news, TimePoint now);
+
+  // Sends `pending` on its way: to a link, to the waiting, or back.
+  void place(Pending pending);
+  void place_waiting();
+  Link* choose_link();
+  void refuse_waiting();
+  std::size_t in_flight() const noexcept;
+
+  const ClientOptions options_;
+  const std::shared_ptr<Clock> clock_;
+  wire::Loop& loop_;
+  const std::unique_ptr<wire::Dialer> dialer_;
+  Inbox& inbox_;
+  Board& board_;
+  base::Jitter jitter_;
+  Tally tally_;
+  RetryBudget budget_;
+  NodeFsm node_;
+  Reporter reporter_;
+  std::vector<char> read_buffer_;
+  std::vector<std::atomic<int>> descriptors_;
+  std::vector<std::unique_ptr<Link>> links_;
+  UnsentQueue waiting_;
+  std::vector<Pending> taken_;
+  Link* group_link_ = nullptr;  // where the group that is being placed goes
+  std::size_t next_link_ = 0;
+  Error away_{Errc::kUnavailable};
+};
+
+}  // namespace envoyou::redis

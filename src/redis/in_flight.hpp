@@ -1,0 +1,42 @@
+// Commands that were encoded and not yet answered, in the order of their bytes: RESP answers in that order and says nothing
+// else of which question a reply belongs to.
+//
+// A command whose deadline passes is ended and its place kept ("abandoned"): the late reply takes the place and goes to nobody.
+// Deadlines as in unsent_queue.hpp: a look through all when the earliest has come.
+//
+// Confined to the I/O role.
+#pragma once
+
+#include "redis/pending.hpp"
+#include "redis/ring.hpp"
+#include "redis/tally.hpp"
+
+#include <envoyou/clock.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace envoyou::redis {
+
+class InFlight {
+ public:
+  bool empty() const noexcept { return ring_.empty(); }
+  std::size_t size() const noexcept { return ring_.size(); }
+  // REQUIRES: `pending.end` is above that of all before it.
+  void push(Pending pending);
+  // REQUIRES: !empty().
+  Pending pop();
+
+  // All bytes of the stream before `written` have been given to the system: words that will not be sent again go.
+  void on_written(std::uint64_t written);
+  // Ends what has expired with kTimeout.
+  void expire(TimePoint now, Tally& tally);
+  TimePoint earliest() const noexcept { return ring_.empty() ? TimePoint::max() : earliest_; }
+
+ private:
+  Ring<Pending> ring_;
+  std::size_t written_ = 0;  // so many at the front are written
+  TimePoint earliest_ = TimePoint::max();
+};
+
+}  // namespace envoyou::redis

@@ -1,0 +1,58 @@
+#include "redis/inbox.hpp"
+
+#include "wire/encoder.hpp"
+
+#include <utility>
+
+namespace envoyou::redis {
+
+Result<void> Inbox::post(std::span<Pending> group) {
+  bool must_wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (auto admitted = admit(group); !admitted) return admitted;
+    must_wake = std::exchange(sleeping_, false);
+  }
+  if (must_wake) wake_();
+  return {};
+}
+
+Result<void> Inbox::admit(std::span<Pending> group) {
+  if (closed_) return Error(Errc::kClosed, "the client is closed");
+  std::size_t bytes = 0;
+  for (const Pending& pending : group) bytes += wire::encoded_size(pending.words);
+  // Room first: behind the quota nothing may fail half-way.
+  if (items_.capacity() - items_.size() < group.size()) items_.reserve(2 * (items_.size() + group.size()));
+  if (!quota_.take(group.size(), bytes)) return Error(Errc::kQueueFull, "too many commands wait to be sent");
+  for (Pending& pending : group) {
+    pending.charge = Charge(quota_, wire::encoded_size(pending.words));
+    items_.push_back(std::move(pending));
+  }
+  posted_ += group.size();
+  return {};
+}
+
+std::uint64_t Inbox::posted() const {
+  const std::lock_guard lock(mutex_);
+  return posted_;
+}
+
+void Inbox::take(std::vector<Pending>& into) {
+  const std::lock_guard lock(mutex_);
+  items_.swap(into);
+  sleeping_ = false;
+}
+
+bool Inbox::may_sleep() {
+  const std::lock_guard lock(mutex_);
+  sleeping_ = items_.empty() && !closed_;
+  return sleeping_;
+}
+
+std::vector<Pending> Inbox::close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  return std::exchange(items_, {});
+}
+
+}  // namespace envoyou::redis

@@ -1,0 +1,89 @@
+#include "redis/io_thread.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <new>
+#include <system_error>
+#include <utility>
+
+namespace envoyou::redis {
+
+namespace {
+
+// Signals are the host's: a new thread inherits the mask of the one that makes it.
+class AllSignalsBlocked {
+ public:
+  AllSignalsBlocked() noexcept {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+void name_this_thread() noexcept {
+#if defined(__linux__)
+  pthread_setname_np(pthread_self(), "envoyou-io");
+#endif
+}
+
+// Nothing may leave the thread, so what cannot be allocated here ends all the same.
+void drop_everything(IoCore& core, Errc why) noexcept {
+  try {
+    core.engine->drop_everything(Error(why));
+  } catch (const std::bad_alloc&) {
+    detail::misuse("redis client", "out of memory twice in a row");
+  }
+}
+
+void close_inbox(IoCore& core) noexcept {
+  for (Pending& pending : core.inbox->close()) pending.fail(Error(Errc::kClosed));
+}
+
+void run(IoCore& core) noexcept {
+  name_this_thread();
+  core.thread.store(std::this_thread::get_id(), std::memory_order_release);
+  while (!core.stopping.load(std::memory_order_acquire)) {
+    try {
+      core.engine->step(TimePoint::max());
+    } catch (const std::bad_alloc&) {
+      drop_everything(core, Errc::kOutOfMemory);
+    }
+  }
+  // First the inbox, so that what callbacks submit from here on is refused at once.
+  close_inbox(core);
+  drop_everything(core, Errc::kClosed);
+  core.board->show_closed();
+}
+
+}  // namespace
+
+Result<IoThread> IoThread::start(std::shared_ptr<IoCore> core) {
+  const AllSignalsBlocked blocked;
+  try {
+    auto thread = std::make_unique<std::thread>([core] { run(*core); });
+    return IoThread(std::move(core), std::move(thread));
+  } catch (const std::system_error&) {
+    return Error(Errc::kInternal, "redis client: no thread to be had");
+  }
+}
+
+void IoThread::stop() noexcept {
+  core_->stopping.store(true, std::memory_order_release);
+  core_->loop->wake();
+  if (!thread_) return;
+  if (core_->is_own_thread()) {
+    thread_->detach();
+  } else {
+    thread_->join();
+  }
+  thread_.reset();
+}
+
+}  // namespace envoyou::redis

@@ -1,0 +1,129 @@
+// One link to the node, from dialling to its end: a stream, a decoder, the handshake, and the core that ties replies to
+// questions. Here is what moves bytes and nothing that decides.
+//
+//            dial               stream ready           handshake answered
+//   down ---------> dialling ------------> greeting ---------------------> ready
+//    ^                 |                      |                              |
+//    '-- kRefused -----+----------------------'                              |
+//    '-- kLost, kCondemned --------------------------------------------------'
+//
+// Every function that can change the phase says so in the News it returns; the engine acts on them. A link that ended is `down`
+// when the News are returned, its stream closed, and its commands still in the core until `salvage`.
+//
+// Confined to the I/O role.
+#pragma once
+
+#include "redis/handshake_fsm.hpp"
+#include "redis/link_core.hpp"
+#include "redis/out_buffer.hpp"
+#include "wire/decoder.hpp"
+#include "wire/dialer.hpp"
+#include "wire/loop.hpp"
+#include "wire/stream.hpp"
+
+#include <envoyou/clock.hpp>
+#include <envoyou/redis/options.hpp>
+#include <envoyou/result.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace envoyou::redis {
+
+struct News {
+  enum class Kind : std::uint8_t { kNone, kReady, kRefused, kLost, kCondemned };
+  Kind kind = Kind::kNone;
+  Error error{Errc::kOk};  // what ended it
+};
+
+// What the links of a client share. All of it outlives them.
+struct LinkEnvironment {
+  const ClientOptions& options;
+  wire::Loop& loop;
+  wire::Dialer& dialer;
+  std::span<char> read_buffer;
+  Tally& tally;
+  RetryBudget& budget;
+  base::Jitter& jitter;
+};
+
+class Link {
+ public:
+  enum class Phase : std::uint8_t { kDown, kDialling, kGreeting, kReady };
+  static constexpr int kMaxReads = 16;   // a turn, then the others have theirs
+  static constexpr int kMaxWrites = 16;
+
+  // `index` tells it from its siblings in events. `descriptor` is kept at the number of its socket, -1 without one: a
+  // forked child closes it.
+  Link(const LinkEnvironment& environment, std::uint32_t index, std::atomic<int>& descriptor);
+
+  Phase phase() const noexcept { return phase_; }
+  LinkCore& core() noexcept { return core_; }
+  const LinkCore& core() const noexcept { return core_; }
+  const HandshakeFsm& handshake() const noexcept { return handshake_; }
+
+  // REQUIRES: kDown.
+  News dial(TimePoint now);
+  News on_event(const wire::Event& event, TimePoint now);
+  // Once a step: what waits for no event (a name being resolved, bytes left in the stream), and what was not answered in time.
+  // `asked`: before the last look for events.
+  News on_turn(TimePoint asked, TimePoint now);
+  // Encodes and writes what it can.
+  News flush(TimePoint now);
+  void close();
+
+  // When on_turn or flush has something to do at the latest.
+  TimePoint due() const noexcept;
+
+  // After kLost or kCondemned. See LinkCore::salvage.
+  std::vector<Pending> salvage(TimePoint now, const Error& lost);
+
+  static std::uint32_t index_of(std::uint64_t token) noexcept { return static_cast<std::uint32_t>(token); }
+
+ private:
+  News advance(TimePoint now);
+  News greet(TimePoint now);
+  News read_turn(TimePoint now);
+  News take_replies(TimePoint now);
+  News take_reply(const ReplyView& reply, TimePoint now);
+  News take_greeting(const ReplyView& reply, TimePoint now);
+  News write_out(TimePoint now);
+  News end(News::Kind kind, Error error);
+  News end_ready_or_refuse(News::Kind kind, Error error);
+  News condemn(Error error);
+  News watch(wire::Interest interest);
+  News watch_io();
+  bool has_stray_bytes(TimePoint now);
+  TimePoint due_ready() const noexcept;
+  std::uint64_t token() const noexcept;
+
+  LinkEnvironment environment_;
+  const std::uint32_t index_;
+  std::atomic<int>& descriptor_;
+  std::uint32_t generation_ = 0;  // tells late events of a closed stream from those of its successor
+  Phase phase_ = Phase::kDown;
+  std::unique_ptr<wire::Stream> stream_;
+  std::optional<wire::Decoder> decoder_;
+  HandshakeFsm handshake_;
+  OutBuffer out_;
+  LinkCore core_;
+  TimePoint dialled_at_{};
+  wire::Interest interest_;
+  bool watched_ = false;
+  bool more_to_read_ = false;
+  bool write_blocked_ = false;
+  bool write_needs_read_ = false;  // TLS
+  bool read_needs_write_ = false;  // TLS
+  bool greeting_answered_ = false;
+  std::optional<TimePoint> stray_since_;
+  std::optional<Error> first_error_;  // for the command at the front, whose reply it was
+};
+
+}  // namespace envoyou::redis

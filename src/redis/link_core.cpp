@@ -1,0 +1,182 @@
+#include "redis/link_core.hpp"
+
+#include "redis/error_reply.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace envoyou::redis {
+
+namespace {
+
+constexpr std::string_view kPingPrefix = "envoyou-fence-";
+constexpr int kHex = 16;
+
+std::string fence_word(std::uint64_t number) {
+  char digits[2 * sizeof number];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number, kHex).ptr;
+  return std::string(kPingPrefix) + std::string(digits, end);
+}
+
+bool forgot_script(const Pending& pending, const ReplyView& reply) noexcept {
+  return pending.script != nullptr && !pending.with_text && reply.text.starts_with("NOSCRIPT");
+}
+
+}  // namespace
+
+LinkCore::LinkCore(const ClientOptions& options, Tally& tally, RetryBudget& budget, base::Jitter& jitter)
+    : options_(options), tally_(tally), budget_(budget), jitter_(jitter) {}
+
+void LinkCore::open(TimePoint now) {
+  show_life(now);
+  next_ping_ = now + options_.idle_ping;
+  ping_in_flight_ = false;
+}
+
+void LinkCore::show_life(TimePoint now) noexcept {
+  life_ = now;
+  life_bytes_ = 0;
+}
+
+void LinkCore::on_bytes(std::size_t bytes, TimePoint now) {
+  life_bytes_ += bytes;
+  if (life_bytes_ >= kLifeBytes) show_life(now);
+}
+
+bool LinkCore::window_is_open(const OutBuffer& out) const noexcept {
+  return in_flight_.size() < options_.max_in_flight && !out.has_enough();
+}
+
+void LinkCore::encode(OutBuffer& out, TimePoint now) {
+  // Silence counts from when there is something to answer.
+  if (in_flight_.empty()) show_life(now);
+  if (now >= next_ping_) {
+    next_ping_ = now + options_.idle_ping;
+    if (!ping_in_flight_) ping(out);
+  }
+  encode_from(again_, out, now);
+  encode_from(unsent_, out, now);
+}
+
+void LinkCore::encode_from(UnsentQueue& queue, OutBuffer& out, TimePoint now) {
+  while (!queue.empty() && window_is_open(out)) {
+    Pending pending = queue.pop_front();
+    if (now >= pending.deadline) {
+      expire_unsent(pending, tally_);
+      continue;
+    }
+    out.append(pending.words);
+    pending.end = out.encoded();
+    pending.charge.sent();
+    in_flight_.push(std::move(pending));
+  }
+}
+
+void LinkCore::ping(OutBuffer& out) {
+  ping_word_ = fence_word(jitter_.next());
+  out.append(Words("PING", std::string_view(ping_word_)));
+  Pending pending;
+  pending.is_ping = true;
+  pending.end = out.encoded();
+  in_flight_.push(std::move(pending));
+  ping_in_flight_ = true;
+}
+
+LinkCore::Condemned LinkCore::on_reply(const ReplyView& reply, TimePoint now) {
+  if (reply.type == ReplyType::kPush) return std::nullopt;
+  if (in_flight_.empty()) return "a reply came that nobody asked for";
+  show_life(now);
+  Pending pending = in_flight_.pop();
+  if (pending.is_ping) return check_fence(reply);
+  if (!pending.reader) {
+    ++tally_.late_replies;
+    return std::nullopt;
+  }
+  return deliver(std::move(pending), reply);
+}
+
+LinkCore::Condemned LinkCore::deliver(Pending pending, const ReplyView& reply) {
+  if (reply.is_error() && forgot_script(pending, reply)) {
+    pending.words = pending.script->with_text(pending.words);
+    pending.with_text = true;
+    pending.charge.queued_again();
+    again_.push_back(std::move(pending));
+    return std::nullopt;
+  }
+  ++tally_.answered;
+  budget_.on_answered(1);
+  if (reply.is_error()) {
+    pending.fail(error_from_reply(reply.text, options_.password));
+    return std::nullopt;
+  }
+  if (pending.answer(reply) == Verdict::kMine) return std::nullopt;
+  ++tally_.foreign_replies;
+  return "a reply came that belongs to another question";
+}
+
+// A proxy may answer PONG whatever the word; a server that has echoed once must go on to.
+LinkCore::Condemned LinkCore::check_fence(const ReplyView& reply) {
+  ping_in_flight_ = false;
+  if (reply.is_string() && reply.text == ping_word_) {
+    server_echoes_ = true;
+    return std::nullopt;
+  }
+  const bool forbidden = reply.is_error();
+  if (forbidden || (!server_echoes_ && reply.is_string() && reply.text == "PONG")) return std::nullopt;
+  ++tally_.foreign_replies;
+  return "a ping was answered with something else";
+}
+
+LinkCore::Condemned LinkCore::judge_silence(TimePoint asked) const {
+  if (in_flight_.empty() || asked < life_ + options_.stall_limit) return std::nullopt;
+  return "silent for " + std::to_string(options_.stall_limit.count()) + " ms with work in flight";
+}
+
+void LinkCore::expire(TimePoint now) {
+  again_.expire(now, tally_);
+  unsent_.expire(now, tally_);
+  in_flight_.expire(now, tally_);
+}
+
+TimePoint LinkCore::due(bool may_encode) const noexcept {
+  const TimePoint silent = in_flight_.empty() ? TimePoint::max() : life_ + options_.stall_limit;
+  const TimePoint ping = may_encode ? next_ping_ : TimePoint::max();
+  return std::min({silent, ping, again_.earliest(), unsent_.earliest(), in_flight_.earliest()});
+}
+
+bool LinkCore::may_repeat(const Pending& pending, TimePoint now) {
+  return pending.repeat == Repeat::kIsSafe && !pending.may_have_run && now < pending.deadline && budget_.take();
+}
+
+std::vector<Pending> LinkCore::salvage(std::uint64_t written, TimePoint now, const Error& lost,
+                                       const std::optional<Error>& first) {
+  std::vector<Pending> kept;
+  bool at_front = true;
+  while (!in_flight_.empty()) {
+    Pending pending = in_flight_.pop();
+    const bool gets_first = at_front && first.has_value();
+    at_front = false;
+    if (!pending.reader) continue;
+    // A command of which a part was never written is not executed by any server.
+    const bool was_sent = pending.end <= written;
+    if (gets_first) {
+      pending.fail(*first);
+    } else if (was_sent && !may_repeat(pending, now)) {
+      pending.fail(lost);
+    } else {
+      if (was_sent) ++tally_.repeated;
+      pending.may_have_run = pending.may_have_run || was_sent;
+      pending.charge.queued_again();
+      kept.push_back(std::move(pending));
+    }
+  }
+  for (UnsentQueue* queue : {&again_, &unsent_}) {
+    while (!queue->empty()) kept.push_back(queue->pop_front());
+  }
+  ping_in_flight_ = false;
+  next_ping_ = TimePoint::max();
+  return kept;
+}
+
+}  // namespace envoyou::redis

@@ -1,0 +1,106 @@
+// One link that is up: which command is sent when, which reply belongs to whom, and when the link can no longer be believed.
+//
+//   enqueue --> unsent --encode--> in flight --on_reply--> answered
+//                 |  ^                |
+//      (expired)  |  '- NOSCRIPT: once more as EVAL, ahead of the rest
+//                 v                   v
+//             kNotSent     kTimeout (the place is kept for the late reply)
+//
+// RESP has no correlation ids: the only thing that ties a reply to its question is order. So a link is condemned
+//
+//   - when a reply comes that nobody asked for (pushes of RESP3 excepted),
+//   - when a reader says that a reply can not be to its question (a tag, a shape),
+//   - when a fence is answered wrongly: every `idle_ping`, also under load, goes a PING with a word that only this link knows;
+//     were the replies one off, another reply would stand in its place,
+//   - when it is silent for `stall_limit` with work in flight. Signs of life are whole replies, kLifeBytes of one in the making
+//     (so a server that drips a byte now and then is silent), and room to write after there was none.
+//
+// Silence is judged by the time before the last look for bytes, not by the time now: a process that was itself held up (a
+// stopped host, a starved thread) must first read what has come meanwhile.
+//
+// Sans-I/O: fed with replies, counts and times. Confined to the I/O role.
+#pragma once
+
+#include "base/random.hpp"
+#include "redis/in_flight.hpp"
+#include "redis/out_buffer.hpp"
+#include "redis/pending.hpp"
+#include "redis/retry_budget.hpp"
+#include "redis/tally.hpp"
+#include "redis/unsent_queue.hpp"
+
+#include <envoyou/clock.hpp>
+#include <envoyou/redis/options.hpp>
+#include <envoyou/redis/reply.hpp>
+#include <envoyou/result.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace envoyou::redis {
+
+class LinkCore {
+ public:
+  static constexpr std::size_t kLifeBytes = 1024;
+
+  // REQUIRES: all of them outlive it.
+  LinkCore(const ClientOptions& options, Tally& tally, RetryBudget& budget, base::Jitter& jitter);
+
+  // The handshake is done. REQUIRES: the core is empty.
+  void open(TimePoint now);
+
+  void enqueue(Pending pending) { unsent_.push_back(std::move(pending)); }
+  // Encodes what waits, as far as the window and the buffer go. What has expired ends unsent.
+  void encode(OutBuffer& out, TimePoint now);
+  void on_written(std::uint64_t written) { in_flight_.on_written(written); }
+  void on_room_again(TimePoint now) { show_life(now); }
+  void on_bytes(std::size_t bytes, TimePoint now);
+
+  // Why the link is condemned; nothing if it is not.
+  using Condemned = std::optional<std::string>;
+  Condemned on_reply(const ReplyView& reply, TimePoint now);
+  Condemned judge_silence(TimePoint asked) const;
+
+  void expire(TimePoint now);
+  // When expire, judge_silence or (where it `may_encode`) encode has something to do at the latest.
+  TimePoint due(bool may_encode) const noexcept;
+
+  std::size_t in_flight() const noexcept { return in_flight_.size() - (ping_in_flight_ ? 1 : 0); }
+  bool is_idle() const noexcept { return in_flight_.empty(); }
+  // In flight and waiting: for choosing among links.
+  std::size_t load() const noexcept { return in_flight_.size() + unsent_.size() + again_.size(); }
+
+  // The link is gone; `written` bytes of its stream were taken by the system. Gives what may be sent on another link, in
+  // order, and ends the rest with `lost`; `first` is what the command at the front gets, if it is given.
+  std::vector<Pending> salvage(std::uint64_t written, TimePoint now, const Error& lost,
+                               const std::optional<Error>& first);
+
+ private:
+  void encode_from(UnsentQueue& queue, OutBuffer& out, TimePoint now);
+  void ping(OutBuffer& out);
+  void show_life(TimePoint now) noexcept;
+  bool window_is_open(const OutBuffer& out) const noexcept;
+  Condemned check_fence(const ReplyView& reply);
+  Condemned deliver(Pending pending, const ReplyView& reply);
+  bool may_repeat(const Pending& pending, TimePoint now);
+
+  const ClientOptions& options_;
+  Tally& tally_;
+  RetryBudget& budget_;
+  base::Jitter& jitter_;
+  UnsentQueue again_;  // scripts that go once more, with their text
+  UnsentQueue unsent_;
+  InFlight in_flight_;
+  TimePoint life_{};
+  std::size_t life_bytes_ = 0;
+  TimePoint next_ping_ = TimePoint::max();
+  bool ping_in_flight_ = false;
+  bool server_echoes_ = false;
+  std::string ping_word_;
+};
+
+}  // namespace envoyou::redis

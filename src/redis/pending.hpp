@@ -1,0 +1,64 @@
+// One command of a caller on its way, from submit until its reader was called. Whoever holds it calls the reader, exactly once;
+// what is dropped all the same (an exception on the way) ends with kOutOfMemory, so that no caller waits for ever.
+//
+// A value that can only be moved. Confined to the I/O role.
+#pragma once
+
+#include "redis/quota.hpp"
+
+#include <envoyou/clock.hpp>
+#include <envoyou/redis/completion.hpp>
+#include <envoyou/redis/script.hpp>
+
+#include <cstdint>
+#include <utility>
+
+namespace envoyou::redis {
+
+struct Pending {
+  Pending() = default;
+  Pending(Submission submission, TimePoint until) noexcept
+      : words(std::move(submission.words)),
+        reader(std::move(submission.reader)),
+        script(submission.script),
+        deadline(until),
+        repeat(submission.repeat) {}
+  Pending(Pending&&) noexcept = default;
+  // REQUIRES: this one has no reader left.
+  Pending& operator=(Pending&&) noexcept = default;
+  ~Pending() {
+    if (reader) fail(Error(Errc::kOutOfMemory));
+  }
+
+  // The end of the command: calls the reader and lets go of all it held.
+  void fail(const Error& error) noexcept {
+    const ReaderHandle last = std::move(reader);
+    last->on_error(error);
+    forget_words();
+  }
+  Verdict answer(const ReplyView& reply) noexcept {
+    const ReaderHandle last = std::move(reader);
+    return last->on_reply(reply);
+  }
+  void forget_words() noexcept {
+    words = Words();
+    charge.forget_bytes();
+  }
+
+  // What it ends with when its deadline passes before it is sent (again).
+  Errc when_expired() const noexcept { return may_have_run ? Errc::kTimeout : Errc::kNotSent; }
+
+  Words words;
+  ReaderHandle reader;  // null: given up, its place is kept for the late reply
+  const Script* script = nullptr;
+  TimePoint deadline = TimePoint::max();
+  std::uint64_t end = 0;  // where its last byte stands among all bytes of its link
+  Charge charge;
+  Repeat repeat = Repeat::kNever;
+  bool is_ping = false;       // the link's own; has no reader
+  bool may_have_run = false;  // a link that had taken all of it was lost
+  bool with_text = false;     // goes as EVAL
+  bool more_follow = false;   // the next one in the queue belongs to the same group and goes down the same link
+};
+
+}  // namespace envoyou::redis

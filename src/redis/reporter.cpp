@@ -1,0 +1,94 @@
+#include "redis/reporter.hpp"
+
+#include <utility>
+
+namespace envoyou::redis {
+
+namespace {
+
+constexpr std::string_view kComponent = "redis";
+
+Counter& counter(MetricsRegistry& metrics, std::string_view name, std::string_view help) {
+  return metrics.counter(name, "", help);
+}
+
+void add_since(Counter& counter, std::uint64_t& before, std::uint64_t now) {
+  if (now != before) counter.add(now - std::exchange(before, now));
+}
+
+}  // namespace
+
+Reporter::Reporter(const Runtime& runtime, NodeListener* listener, std::string node)
+    : logger_(runtime.logger),
+      listener_(listener),
+      node_(std::move(node)),
+      metrics_(runtime.metrics),
+      connects_(counter(*metrics_, "envoyou_redis_connects_total", "attempts to connect to Redis")),
+      condemned_(counter(*metrics_, "envoyou_redis_condemned_total",
+                         "links closed for silence or for a wrong answer")),
+      timeouts_(counter(*metrics_, "envoyou_redis_timeouts_total", "commands given up after they were sent")),
+      expired_unsent_(counter(*metrics_, "envoyou_redis_expired_unsent_total",
+                              "commands given up before they were sent")),
+      repeated_(counter(*metrics_, "envoyou_redis_repeated_total", "commands sent again on another link")),
+      late_replies_(counter(*metrics_, "envoyou_redis_late_replies_total",
+                            "replies to commands that had been given up")),
+      foreign_replies_(counter(*metrics_, "envoyou_redis_foreign_replies_total",
+                               "replies that belonged to another question")) {}
+
+void Reporter::publish(const Tally& tally) {
+  add_since(connects_, published_.connects, tally.connects);
+  add_since(condemned_, published_.condemned, tally.condemned);
+  add_since(timeouts_, published_.timed_out, tally.timed_out);
+  add_since(expired_unsent_, published_.expired_unsent, tally.expired_unsent);
+  add_since(repeated_, published_.repeated, tally.repeated);
+  add_since(late_replies_, published_.late_replies, tally.late_replies);
+  add_since(foreign_replies_, published_.foreign_replies, tally.foreign_replies);
+}
+
+void Reporter::warn(LogGate& gate, std::string_view message, const Error& why, TimePoint now) {
+  if (!gate.passes(now)) return;
+  const std::string held_back = std::to_string(gate.take_held_back());
+  logger_.warning(kComponent, message, {{"node", node_}, {"reason", why.message()}, {"unreported", held_back}});
+}
+
+void Reporter::refused(const Error& why, TimePoint now) {
+  if (listener_ != nullptr) listener_->on_refused(why.message());
+  warn(refused_, "not connected", why, now);
+}
+
+void Reporter::condemned(const Error& why, TimePoint now) {
+  if (listener_ != nullptr) listener_->on_condemned(why.message());
+  warn(ended_, "link condemned", why, now);
+}
+
+void Reporter::lost(const Error& why, TimePoint now) { warn(ended_, "link lost", why, now); }
+
+void Reporter::ready(const ServerInfo& server, Microseconds round_trip, bool first, TimePoint now) {
+  if (listener_ != nullptr) listener_->on_answered(round_trip);
+  refused_.reopen();
+  if (!first || !ready_.passes(now)) return;
+  const std::string micros = std::to_string(round_trip.count());
+  const std::string held_back = std::to_string(ready_.take_held_back());
+  logger_.info(kComponent, "connected",
+               {{"node", node_},
+                {"version", server.version.empty() ? "not told" : std::string_view(server.version)},
+                {"protocol", server.protocol == 3 ? "RESP3" : "RESP2"},
+                {"role", server.role.empty() ? "not told" : std::string_view(server.role)},
+                {"round_trip_us", micros},
+                {"unreported", held_back}});
+}
+
+void Reporter::too_slow(Microseconds round_trip, Milliseconds limit) {
+  if (std::exchange(said_too_slow_, true)) return;
+  const std::string micros = std::to_string(round_trip.count());
+  const std::string most = std::to_string(limit.count());
+  logger_.warning(kComponent, "this server can never meet the stall limit: raise stall_limit, or use a nearer server",
+                  {{"node", node_}, {"round_trip_us", micros}, {"stall_limit_ms", most}});
+}
+
+void Reporter::insecure() {
+  logger_.warning(kComponent, "the server's certificate is not verified: anyone on the way can read and change everything",
+                  {{"node", node_}});
+}
+
+}  // namespace envoyou::redis

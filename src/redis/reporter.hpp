@@ -1,0 +1,58 @@
+// Tells the world what happens to the node: the listener at once, the log in few lines, the metrics as counters.
+//
+// Confined to the I/O role.
+#pragma once
+
+#include "redis/log_gate.hpp"
+#include "redis/tally.hpp"
+
+#include <envoyou/clock.hpp>
+#include <envoyou/metrics.hpp>
+#include <envoyou/redis/client.hpp>
+#include <envoyou/result.hpp>
+#include <envoyou/runtime.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace envoyou::redis {
+
+class Reporter {
+ public:
+  // `listener` may be null.
+  Reporter(const Runtime& runtime, NodeListener* listener, std::string node);
+
+  // An attempt came to nothing, and no link is up.
+  void refused(const Error& why, TimePoint now);
+  void condemned(const Error& why, TimePoint now);
+  // A link that was up is gone, and the server closed it.
+  void lost(const Error& why, TimePoint now);
+  // A link is ready. `first`: none was before.
+  void ready(const ServerInfo& server, Microseconds round_trip, bool first, TimePoint now);
+  // The server is further away than the stall limit. One line in a client's life.
+  void too_slow(Microseconds round_trip, Milliseconds limit);
+  void insecure();
+  void publish(const Tally& tally);
+
+ private:
+  void warn(LogGate& gate, std::string_view message, const Error& why, TimePoint now);
+
+  Logger logger_;
+  NodeListener* listener_;
+  std::string node_;
+  LogGate refused_{1, Milliseconds(10'000)};
+  LogGate ended_{3, Milliseconds(10'000)};
+  LogGate ready_{3, Milliseconds(10'000)};
+  bool said_too_slow_ = false;
+  Tally published_;
+  std::shared_ptr<MetricsRegistry> metrics_;  // keeps the counters alive
+  Counter& connects_;
+  Counter& condemned_;
+  Counter& timeouts_;
+  Counter& expired_unsent_;
+  Counter& repeated_;
+  Counter& late_replies_;
+  Counter& foreign_replies_;
+};
+
+}  // namespace envoyou::redis
