@@ -1,0 +1,148 @@
+#include "http_server.hpp"
+
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace api {
+namespace {
+
+// One request on its way in. Made when its first line is read, freed when its response is sent.
+struct Incoming {
+  Request request;
+  bool has_headers = false;
+  bool too_large = false;
+};
+
+MHD_Result collect_header(void* into, MHD_ValueKind, const char* name, const char* value) {
+  static_cast<Headers*>(into)->emplace_back(name, value == nullptr ? "" : value);
+  return MHD_YES;
+}
+
+std::string address_of(MHD_Connection* connection) {
+  const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  if (info == nullptr || info->client_addr == nullptr) return {};
+  char text[INET6_ADDRSTRLEN] = {};
+  if (info->client_addr->sa_family == AF_INET) {
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(info->client_addr);
+    ::inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text);
+  } else {
+    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(info->client_addr);
+    ::inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text);
+  }
+  return text;
+}
+
+MHD_Result send(MHD_Connection* connection, const Response& response) {
+  MHD_Response* made = MHD_create_response_from_buffer(response.body.size(), const_cast<char*>(response.body.data()),
+                                                       MHD_RESPMEM_MUST_COPY);
+  if (made == nullptr) return MHD_NO;
+  for (const auto& [name, value] : response.headers) MHD_add_response_header(made, name.c_str(), value.c_str());
+  const MHD_Result queued = MHD_queue_response(connection, static_cast<unsigned>(response.status), made);
+  MHD_destroy_response(made);
+  return queued;
+}
+
+}  // namespace
+
+// What libmicrohttpd calls, on the connection's thread.
+struct Callbacks {
+  // The target as received: libmicrohttpd would hand out a decoded path.
+  static void* on_target(void*, const char* target, MHD_Connection*) {
+    auto incoming = std::make_unique<Incoming>();
+    const std::string_view whole(target);
+    const std::size_t mark = whole.find('?');
+    incoming->request.path = whole.substr(0, mark);
+    if (mark != std::string_view::npos) incoming->request.query = whole.substr(mark + 1);
+    return incoming.release();
+  }
+
+  static MHD_Result on_request(void* self, MHD_Connection* connection, const char*, const char* method, const char*,
+                               const char* upload, std::size_t* upload_size, void** state) {
+    auto* incoming = static_cast<Incoming*>(*state);
+    if (incoming == nullptr) return MHD_NO;
+    Request& request = incoming->request;
+    if (!incoming->has_headers) {
+      incoming->has_headers = true;
+      request.method = method;
+      request.address = address_of(connection);
+      MHD_get_connection_values(connection, MHD_HEADER_KIND, &collect_header, &request.headers);
+      return MHD_YES;
+    }
+    if (*upload_size > 0) {
+      take_body(*incoming, {upload, *upload_size});
+      *upload_size = 0;
+      return MHD_YES;
+    }
+    return send(connection, static_cast<HttpServer*>(self)->handler_(request, incoming->too_large));
+  }
+
+  static void take_body(Incoming& incoming, std::string_view part) {
+    if (incoming.too_large) return;
+    if (incoming.request.body.size() + part.size() <= HttpServer::kMaxBodyBytes) {
+      incoming.request.body += part;
+    } else {
+      incoming.too_large = true;
+      incoming.request.body.clear();
+    }
+  }
+
+  static void on_completed(void*, MHD_Connection*, void** state, MHD_RequestTerminationCode) {
+    delete static_cast<Incoming*>(*state);
+    *state = nullptr;
+  }
+
+  static std::size_t leave_encoded(void*, MHD_Connection*, char* text) { return std::strlen(text); }
+};
+
+std::optional<std::string> Request::header(std::string_view name) const {
+  for (const auto& [key, value] : headers) {
+    if (key.size() == name.size() && ::strncasecmp(key.data(), name.data(), name.size()) == 0) return value;
+  }
+  return std::nullopt;
+}
+
+HttpServer::HttpServer(std::string host, std::uint16_t port, Handler handler)
+    : host_(std::move(host)), port_(port), handler_(std::move(handler)) {}
+
+HttpServer::~HttpServer() { stop(); }
+
+std::optional<std::string> HttpServer::start() {
+  const std::string where = "listen " + host_ + ":" + std::to_string(port_) + ": ";
+  addrinfo hints{};
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int problem = ::getaddrinfo(host_.c_str(), std::to_string(port_).c_str(), &hints, &found);
+  if (problem != 0) return where + ::gai_strerror(problem);
+  unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL_INTERNAL_THREAD;
+  if (found->ai_family == AF_INET6) flags |= MHD_USE_IPv6;
+  errno = 0;
+  daemon_ = MHD_start_daemon(flags, port_, nullptr, nullptr, &Callbacks::on_request, this,      //
+                             MHD_OPTION_SOCK_ADDR, found->ai_addr,                              //
+                             MHD_OPTION_CONNECTION_LIMIT, kMaxConnections,                      //
+                             MHD_OPTION_CONNECTION_TIMEOUT, kConnectionTimeoutSeconds,          //
+                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, kHeaderMemory,                 //
+                             MHD_OPTION_LISTEN_BACKLOG_SIZE, kMaxConnections,                   //
+                             MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,                            //
+                             MHD_OPTION_URI_LOG_CALLBACK, &Callbacks::on_target, nullptr,       //
+                             MHD_OPTION_UNESCAPE_CALLBACK, &Callbacks::leave_encoded, nullptr,  //
+                             MHD_OPTION_NOTIFY_COMPLETED, &Callbacks::on_completed, nullptr,    //
+                             MHD_OPTION_END);
+  const int failure = errno;
+  ::freeaddrinfo(found);
+  if (daemon_ == nullptr) return where + (failure != 0 ? std::strerror(failure) : "could not start");
+  return std::nullopt;
+}
+
+void HttpServer::stop() {
+  if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
+  daemon_ = nullptr;
+}
+
+}  // namespace api

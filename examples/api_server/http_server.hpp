@@ -1,0 +1,68 @@
+// A small face of GNU libmicrohttpd: requests in, responses out, a thread a connection, so that no client waits for
+// another.
+//
+// Bounds: kMaxConnections at once, kMaxBodyBytes a request, kConnectionTimeout of silence. `stop` closes idle
+// connections and waits for handlers that run.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+struct MHD_Daemon;
+
+namespace api {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+struct Request {
+  std::string method;
+  std::string path;   // as received, without the query
+  std::string query;  // as received, without "?"
+  Headers headers;
+  std::string body;
+  std::string address;  // of the peer: "127.0.0.1", "::1"
+
+  // The first value of a header, compared without case.
+  std::optional<std::string> header(std::string_view name) const;
+};
+
+struct Response {
+  int status = 200;
+  Headers headers;
+  std::string body;
+};
+
+class HttpServer {
+ public:
+  static constexpr unsigned kMaxConnections = 1024;
+  static constexpr unsigned kConnectionTimeoutSeconds = 75;
+  static constexpr std::size_t kMaxBodyBytes = 9u << 20;  // over the general cache's largest value
+  static constexpr std::size_t kHeaderMemory = 32u << 10;
+
+  // Must not throw. A body over the bound is told by `body_too_large`, and is not there.
+  using Handler = std::function<Response(const Request& request, bool body_too_large)>;
+
+  HttpServer(std::string host, std::uint16_t port, Handler handler);
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // Nothing, or why it did not start: "listen 127.0.0.1:8080: address already in use".
+  std::optional<std::string> start();
+  void stop();
+
+ private:
+  friend struct Callbacks;
+  std::string host_;
+  std::uint16_t port_;
+  Handler handler_;
+  MHD_Daemon* daemon_ = nullptr;
+};
+
+}  // namespace api
