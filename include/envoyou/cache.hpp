@@ -12,7 +12,8 @@
 // Does not: fail a request. A cache that can not be asked is a miss; one that can not be written to writes nothing,
 // counts it, and goes on. Errors are only for bad input.
 //
-// Thread-safe. Writes to Redis are off the caller's path.
+// Thread-safe. Responses are written to Redis off the caller's path; the general cache waits, within the deadline, for Redis'
+// acknowledgement. Objects may be destroyed while Redis is silent; callers must have left.
 #pragma once
 
 #include <envoyou/backing.hpp>
@@ -89,6 +90,8 @@ class [[nodiscard]] CacheLookup {
   Milliseconds ttl_left{0};  // on a hit
   Source source = Source::kLocal;
   std::string_view reason;  // why bypassed or missed: "no-rule", "credentials", "method", "uri-miss", …
+  bool stored = false;     // set it to what `set` said, before asking for the Cache-Status; `fetch` does
+  bool collapsed = false;  // `fetch` only: answered by the work of another request
   // The Cache-Status header's value (RFC 9211) for a cache of this name.
   std::string cache_status(std::string_view cache_name = "envoyou") const;
   // What was valid when the look-up was made: a response generated from it is not stored if something was invalidated
@@ -107,11 +110,11 @@ class ResponseCache {
 
   CacheLookup get(const HttpRequest& request, CacheCall call = {});
 
-  // Stores if request and response may be (200, 203, 204, 301, 404, 410; no Set-Cookie, no private, no no-store, no
-  // Vary that is not in the key). False: it was not stored, which is not an error. The first form stores what a
-  // look-up's birth stamp allows.
-  bool set(const HttpRequest& request, const HttpResponse& response, const CacheLookup& miss,
-           StoreOptions options = {});
+  // Stores if request and response may be (GET; 200, 203, 204, 301, 404, 410; no Set-Cookie, no private, no-cache or
+  // no-store, no Vary that is not in the key). False: it was not stored, which is not an error. The first form stores
+  // what a look-up's birth stamp allows and never waits; the second asks for the stamp first, like `get`, so that an
+  // invalidation while the response was made may be missed.
+  bool set(const HttpRequest& request, const HttpResponse& response, const CacheLookup& miss, StoreOptions options = {});
   bool set(const HttpRequest& request, const HttpResponse& response, StoreOptions options = {});
 
   // get, else run `handler` once for all that ask at the same time in this process (never shared between principals),
@@ -150,7 +153,8 @@ class Cache {
   static Result<std::unique_ptr<Cache>> open(CacheOptions options, Backing backing);
   ~Cache();
 
-  // Errors of all: kInvalidArgument (key, ttl), kTooLarge, kForked. `ttl` 0 or absent: default_ttl; never "for ever".
+  // Errors of all: kInvalidArgument (key, ttl), kTooLarge, kForked, kWouldDeadlock; of `set` and `remove` also kQueueFull, where
+  // more was changed in an outage than may be carried over. `ttl` 0 or absent: default_ttl; never "for ever".
   Result<std::optional<CacheValue>> get(std::string_view key, CacheCall call = {});
   // Where the value went. In an outage it is kept here and carried over.
   Result<Source> set(std::string_view key, std::string_view bytes, std::optional<Milliseconds> ttl = {},
@@ -166,6 +170,8 @@ class Cache {
   // The same for JSON texts: `set_json` refuses what is not JSON, naming where.
   Result<Source> set_json(std::string_view key, std::string_view json, std::optional<Milliseconds> ttl = {},
                           CacheCall call = {});
+
+  Source source() const noexcept;  // who would answer now
 
  private:
   struct Impl;

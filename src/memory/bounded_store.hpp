@@ -19,6 +19,7 @@
 #include "memory/expiry_heap.hpp"
 
 #include <envoyou/clock.hpp>
+#include <envoyou/metrics.hpp>
 
 #include <algorithm>
 #include <array>
@@ -42,11 +43,18 @@ inline constexpr std::size_t kMaxShards = 256;
 
 inline std::unique_ptr<EvictionPolicy> make_lru() { return std::make_unique<LruPolicy>(); }
 
+// What is counted besides, where it is not null. REQUIRES: outlives the store.
+struct StoreMetrics {
+  std::array<Counter*, kRemovalReasons> removed{};  // by reason
+  Gauge* bytes = nullptr;
+};
+
 struct BoundedStoreOptions {
   std::size_t max_bytes = 64u << 20;
   std::size_t shards = 16;      // 1 to kMaxShards
   std::uint64_t hash_seed = 0;  // random where keys come from outside, so that nobody can aim at one bucket
   PolicyFactory policy = make_lru;
+  StoreMetrics metrics{};
 };
 
 template <class Value>
@@ -107,12 +115,22 @@ class BoundedStore {
   Slot take_slot(Shard& shard);
   // Takes the entry out of everything; the value is handed out so that it dies after the lock.
   Value detach(Shard& shard, Slot slot, Removal reason);
+  void release(std::size_t weight) noexcept {
+    bytes_.fetch_sub(weight, std::memory_order_relaxed);
+    if (metrics_.bytes != nullptr) metrics_.bytes->add(-static_cast<std::int64_t>(weight));
+  }
+  void count_removed(Removal reason, std::size_t entries) noexcept {
+    const auto index = static_cast<std::size_t>(reason);
+    removed_[index].fetch_add(entries, std::memory_order_relaxed);
+    if (metrics_.removed[index] != nullptr) metrics_.removed[index]->add(entries);
+  }
   bool reserve(std::size_t weight, std::size_t first_shard, TimePoint now);
   bool evict_one(Shard& shard, TimePoint now);
   void insert(Shard& shard, std::string_view key, Value value, std::size_t weight, TimePoint expires);
 
   const std::size_t max_bytes_;
   const PolicyFactory policy_;
+  const StoreMetrics metrics_;
   const SeededHash hash_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<std::size_t> bytes_{0};  // with what is reserved
@@ -122,7 +140,10 @@ class BoundedStore {
 
 template <class Value>
 BoundedStore<Value>::BoundedStore(BoundedStoreOptions options)
-    : max_bytes_(options.max_bytes), policy_(std::move(options.policy)), hash_{options.hash_seed} {
+    : max_bytes_(options.max_bytes),
+      policy_(std::move(options.policy)),
+      metrics_(options.metrics),
+      hash_{options.hash_seed} {
   const std::size_t shards = std::clamp<std::size_t>(options.shards, 1, kMaxShards);
   for (std::size_t i = 0; i < shards; ++i) {
     auto shard = std::make_unique<Shard>();
@@ -190,11 +211,11 @@ void BoundedStore<Value>::clear() {
     std::deque<Node> dead;
     const std::lock_guard lock(shard->mutex);
     for (const auto& [key, slot] : shard->index) {
-      bytes_.fetch_sub(shard->nodes[slot].weight, std::memory_order_relaxed);
+      release(shard->nodes[slot].weight);
     }
     const std::size_t count = shard->index.size();
     entries_.fetch_sub(count, std::memory_order_relaxed);
-    removed_[static_cast<std::size_t>(Removal::kCleared)].fetch_add(count, std::memory_order_relaxed);
+    count_removed(Removal::kCleared, count);
     shard->index.clear();
     shard->free.clear();
     shard->expiries = {};
@@ -220,9 +241,9 @@ Value BoundedStore<Value>::detach(Shard& shard, Slot slot, Removal reason) {
   shard.policy->on_remove(slot, reason);
   shard.expiries.remove(slot);
   shard.index.erase(std::string_view(node.key));
-  bytes_.fetch_sub(node.weight, std::memory_order_relaxed);
+  release(node.weight);
   entries_.fetch_sub(1, std::memory_order_relaxed);
-  removed_[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
+  count_removed(reason, 1);
   Value value = std::move(node.value);
   node = Node{};
   shard.free.push_back(slot);
@@ -236,7 +257,9 @@ bool BoundedStore<Value>::reserve(std::size_t weight, std::size_t first_shard, T
   while (emptied < shards_.size()) {
     std::size_t used = bytes_.load(std::memory_order_relaxed);
     while (used + weight <= max_bytes_) {
-      if (bytes_.compare_exchange_weak(used, used + weight, std::memory_order_relaxed)) return true;
+      if (!bytes_.compare_exchange_weak(used, used + weight, std::memory_order_relaxed)) continue;
+      if (metrics_.bytes != nullptr) metrics_.bytes->add(static_cast<std::int64_t>(weight));
+      return true;
     }
     Shard& shard = *shards_[(first_shard + emptied) % shards_.size()];
     if (!evict_one(shard, now)) ++emptied;
