@@ -9,11 +9,15 @@
 #   conformance  the definition of a module, over each of its backends
 #   integration  with servers that the test starts
 #   fault        the example server while Redis is being hurt
+#   capi         the C interface, from C programs
+#   examples     each example, as its README says to run it
 #   layers, packaging  the shape of the project
 set(ENVOYOU_TEST_TIMEOUT_unit 30)
 set(ENVOYOU_TEST_TIMEOUT_conformance 120)
 set(ENVOYOU_TEST_TIMEOUT_integration 180)
 set(ENVOYOU_TEST_TIMEOUT_fault 300)
+set(ENVOYOU_TEST_TIMEOUT_capi 120)
+set(ENVOYOU_TEST_TIMEOUT_examples 60)
 set(ENVOYOU_TEST_TIMEOUT_layers 120)
 set(ENVOYOU_TEST_TIMEOUT_packaging 300)
 
