@@ -31,7 +31,9 @@ TEST_P(Routes, HealthHasTheContractsForm) {
   const Json& redis = data.at("system").at("redis");
   EXPECT_EQ(redis.at("status"), has_redis ? "healthy" : "unavailable");
   EXPECT_EQ(redis.at("available"), has_redis);
-  if (!has_redis) EXPECT_EQ(redis.at("message"), "not configured");
+  if (!has_redis) {
+    EXPECT_EQ(redis.at("message"), "not configured");
+  }
   EXPECT_TRUE(redis.contains("latency_ms"));
   EXPECT_EQ(data.at("services").at("rate_limiting"), has_redis ? "redis" : "memory");
   EXPECT_EQ(data.at("services").at("session_storage"), has_redis ? "redis" : "database");

@@ -17,7 +17,9 @@ class BadInput : public ApiTest {
     ASSERT_TRUE(problem.is_object()) << response.body;
     EXPECT_EQ(problem.at("status"), status);
     EXPECT_FALSE(problem.at("detail").get<std::string>().empty());
-    if (!field.empty()) EXPECT_EQ(problem.value("field", ""), field) << response.body;
+    if (!field.empty()) {
+      EXPECT_EQ(problem.value("field", ""), field) << response.body;
+    }
   }
 };
 INSTANTIATE_TEST_SUITE_P(Behind, BadInput, ::testing::Values(Behind::kNothing, Behind::kRedis), behind_name);
