@@ -46,7 +46,7 @@ inline constexpr std::size_t kMaxRateKeyBytes = 1024;
 
 struct CheckOptions {
   std::int64_t cost = 1;  // 0 to kMaxRateLimit; 0 asks and takes nothing; more than the limit: never admitted
-  std::optional<Deadline> deadline;  // the request's; the limiter uses at most `decision_share` of it
+  std::optional<Deadline> deadline = std::nullopt;  // the request's; the limiter uses at most `decision_share` of it
 };
 
 struct Decision {
@@ -73,7 +73,7 @@ struct Decision {
 
 struct RateLimiterOptions {
   std::string prefix = "envoyou:ratelimit";
-  SecretRing secrets;                    // with one, keys are stored as HMACs; without, readable
+  SecretRing secrets = {};               // with one, keys are stored as HMACs; without, readable
   Milliseconds decision_share{20};       // the most that one decision waits for Redis
   std::size_t max_local_keys = 100'000;  // of the stand-in; when full, the keys that matter least go first
   std::size_t max_local_bytes = 64u << 20;
