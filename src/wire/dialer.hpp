@@ -19,18 +19,18 @@ namespace envoyou::wire {
 
 struct TlsSettings {
   bool enabled = false;
-  std::string ca_file;
-  std::string certificate_file;
-  std::string key_file;
-  std::string server_name;  // checked against the certificate (SAN only, never CN), and sent as SNI where it is a name
+  std::string ca_file{};
+  std::string certificate_file{};
+  std::string key_file{};
+  std::string server_name{};  // checked against the certificate (SAN only, never CN); sent as SNI where it is a name
   bool insecure_skip_verification = false;
 };
 
 struct PeerSettings {
-  std::string host;
+  std::string host{};
   std::uint16_t port = 0;
-  std::string unix_socket;  // if set, host and port do not count
-  TlsSettings tls;
+  std::string unix_socket{};  // if set, host and port do not count
+  TlsSettings tls{};
 };
 
 class Dialer {

@@ -1,7 +1,8 @@
 #include "wire/name_dial.hpp"
 
+#include "wire/address_race.hpp"
+
 #include <netdb.h>
-#include <poll.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -15,13 +16,6 @@
 namespace envoyou::wire {
 
 namespace {
-
-using std::chrono::milliseconds;
-
-struct Attempt {
-  OwnedDescriptor socket;
-  Address address;
-};
 
 // Alternates between the families, beginning with the one that the system prefers, so that a broken IPv6 costs one
 // stagger however many addresses it has.
@@ -41,7 +35,7 @@ std::vector<Address> interleave(const addrinfo* list) {
     if (i < preferred.size()) mixed.push_back(preferred[i]);
     if (i < other.size()) mixed.push_back(other[i]);
   }
-  if (mixed.size() > NameDial::kMaxAddresses) mixed.resize(NameDial::kMaxAddresses);
+  if (mixed.size() > kMaxAddresses) mixed.resize(kMaxAddresses);
   return mixed;
 }
 
@@ -60,82 +54,12 @@ Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port
   return addresses;
 }
 
-// Several connects at once; the first that stands wins.
-class Race {
- public:
-  Race(std::string host, const std::atomic<bool>& abandoned) : host_(std::move(host)), abandoned_(abandoned) {}
-
-  Result<OwnedDescriptor> run(const std::vector<Address>& addresses) {
-    for (const Address& address : addresses) {
-      if (begin(address) || wait(NameDial::kStagger)) return std::move(winner_);
-      if (abandoned_) break;
-    }
-    milliseconds left = NameDial::kMaxRace;
-    while (!attempts_.empty() && left.count() > 0 && !abandoned_) {
-      if (wait(NameDial::kStagger)) return std::move(winner_);
-      left -= NameDial::kStagger;
-    }
-    for (const Attempt& attempt : attempts_) note(attempt.address, "no answer");
-    return Error(Errc::kUnavailable, "connect " + host_ + failures_);
-  }
-
- private:
-  // True if it stands at once.
-  bool begin(const Address& address) {
-    int error = 0;
-    Attempt attempt{open_stream_socket(address.family()), address};
-    const ConnectState state =
-        attempt.socket ? begin_connect(attempt.socket.get(), address, error) : (error = errno, ConnectState::kFailed);
-    if (state == ConnectState::kConnected) winner_ = std::move(attempt.socket);
-    if (state == ConnectState::kFailed) note(address, describe_errno(error));
-    if (state == ConnectState::kPending) attempts_.push_back(std::move(attempt));
-    return static_cast<bool>(winner_);
-  }
-
-  // Until one stands, or all that are under way have failed, or `most` has passed without news.
-  bool wait(milliseconds most) {
-    while (!attempts_.empty()) {
-      std::vector<pollfd> entries;
-      for (const Attempt& attempt : attempts_) entries.push_back({attempt.socket.get(), POLLOUT, 0});
-      const int ready = ::poll(entries.data(), static_cast<nfds_t>(entries.size()), static_cast<int>(most.count()));
-      if (ready <= 0) return false;
-      if (judge()) return true;
-    }
-    return false;
-  }
-
-  bool judge() {
-    for (auto it = attempts_.begin(); it != attempts_.end();) {
-      int error = 0;
-      const ConnectState state = connect_state(it->socket.get(), error);
-      if (state == ConnectState::kConnected) {
-        winner_ = std::move(it->socket);
-        return true;
-      }
-      if (state == ConnectState::kFailed) note(it->address, describe_errno(error));
-      it = state == ConnectState::kFailed ? attempts_.erase(it) : std::next(it);
-    }
-    return false;
-  }
-
-  void note(const Address& address, const std::string& why) {
-    failures_ += failures_.empty() ? ": " : ", ";
-    failures_ += describe(address) + " " + why;
-  }
-
-  std::string host_;
-  const std::atomic<bool>& abandoned_;
-  std::vector<Attempt> attempts_;
-  OwnedDescriptor winner_;
-  std::string failures_;
-};
-
 Result<OwnedDescriptor> connect_by_name(const std::string& host, std::uint16_t port,
                                         const std::atomic<bool>& abandoned) noexcept {
   try {
     const auto addresses = resolve(host, port);
     if (!addresses) return addresses.error();
-    return Race(host + ":" + std::to_string(port), abandoned).run(*addresses);
+    return race_addresses(host + ":" + std::to_string(port), *addresses, abandoned);
   } catch (const std::bad_alloc&) {
     return Error(Errc::kOutOfMemory);
   }

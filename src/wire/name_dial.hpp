@@ -1,15 +1,14 @@
 // From a host's name to a connected socket, on a thread of its own: getaddrinfo(3) blocks, for as long as a name
-// server likes. The thread also races the addresses (RFC 8305, "happy eyeballs"), since one that does not answer must
-// not cost the whole of a connect timeout, and since only a thread that may block can wait for several sockets under
-// one descriptor-less stream.
+// server likes. The thread then connects, too: a name has several addresses, and only a thread that may block can race
+// them (address_race.hpp) behind a stream that shows one descriptor.
 //
 //   resolving --> racing --> connected
-//        '----------'------> failed
+//        '----------'----> failed
 //
 // Whoever asked may go at any time: it drops its share of the state, and the thread ends by itself, having touched
 // nothing else.
 //
-// Thread rule: NameDial is confined to one thread; Waker and DialBudget are thread-safe.
+// Thread rule: NameDial is confined to one thread; Waker is thread-safe.
 #pragma once
 
 #include "wire/socket.hpp"
@@ -17,7 +16,6 @@
 #include <envoyou/result.hpp>
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -42,12 +40,7 @@ class Waker {
 
 class NameDial {
  public:
-  static constexpr std::size_t kMaxThreads = 32;   // of one dialer, abandoned ones included
-  static constexpr std::size_t kMaxAddresses = 8;  // tried of one name
-  // The next address is tried beside those before it. RFC 8305 says 250 ms and at least 100: with the usual connect
-  // timeout of 400 ms, 250 would leave a second address too little and a third nothing.
-  static constexpr std::chrono::milliseconds kStagger{100};
-  static constexpr std::chrono::milliseconds kMaxRace{5'000};
+  static constexpr std::size_t kMaxThreads = 32;  // of one dialer, abandoned ones included
 
   using ThreadCount = std::atomic<std::size_t>;
 

@@ -73,6 +73,16 @@ IoResult SocketStream::failed_io(std::string_view verb, int error) {
   return {IoResult::Kind::kFailed};
 }
 
+Error SocketStream::failure() const {
+  switch (state_) {
+    case State::kNaming: return Error(Errc::kUnavailable, "resolve " + name_ + ": no answer yet");
+    case State::kConnecting: return Error(Errc::kUnavailable, "connect " + name_ + ": no answer yet");
+    case State::kReady:
+    case State::kFailed: break;
+  }
+  return failure_;
+}
+
 void SocketStream::fail(Error error) {
   state_ = State::kFailed;
   failure_ = std::move(error);

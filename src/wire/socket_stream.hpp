@@ -22,7 +22,7 @@ class SocketStream final : public Stream {
   Progress advance() override;
   IoResult read(std::span<char> into) override;
   IoResult write(std::string_view bytes) override;
-  Error failure() const override { return failure_; }
+  Error failure() const override;
 
   const std::string& name() const noexcept { return name_; }
 
@@ -38,7 +38,7 @@ class SocketStream final : public Stream {
   State state_;
   OwnedDescriptor socket_;
   std::unique_ptr<NameDial> dial_;  // while naming
-  Error failure_{Errc::kUnavailable};
+  Error failure_{Errc::kOk};
 };
 
 }  // namespace envoyou::wire

@@ -2,7 +2,8 @@
 // simulation.
 //
 // Life: made by a Dialer (dialer.hpp), `advance` until kReady (connecting, then TLS), then `read` and `write`. Any
-// kFailed is final; `failure` says why in words for people ("connect 127.0.0.1:6379: connection refused").
+// kFailed is final; `failure` says why in words for people ("connect 127.0.0.1:6379: connection refused"). Before
+// kReady it says what is being waited for, for those who lose patience ("connect 127.0.0.1:6379: no answer yet").
 //
 //   connecting --> handshaking (TLS only) --> ready --> failed
 //        '------------------'------------------------------^
@@ -34,13 +35,15 @@ struct IoResult {
 class Stream {
  public:
   virtual ~Stream() = default;
+  // -1 while a name is being resolved, and one and the same from then on.
   virtual int descriptor() const noexcept = 0;
   virtual Progress advance() = 0;
-  // kClosed: the peer has closed in order.
+  // kClosed: the peer has closed in order. TLS may hold decrypted bytes that the descriptor will not announce: read
+  // again until kWantRead.
   virtual IoResult read(std::span<char> into) = 0;
   // May move a part. With kWantRead or kWantWrite the same bytes must be offered again (TLS).
   virtual IoResult write(std::string_view bytes) = 0;
-  // TLS may hold decrypted bytes that the descriptor will not announce: read again until kWantRead.
+  // kUnavailable before the stream was ready, kConnectionLost after, kTls for what a working network would not mend.
   virtual Error failure() const = 0;
 };
 

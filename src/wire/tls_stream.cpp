@@ -110,9 +110,20 @@ std::string TlsStream::what_happened(int code) const {
   return take_tls_error();
 }
 
-void TlsStream::fail(Errc code, std::string message) {
+Error TlsStream::failure() const {
+  if (state_ == State::kConnecting) return socket_->failure();
+  if (state_ != State::kHandshaking) return failure_;
+  return named(Errc::kTls, "handshake: no answer yet (a server without TLS is silent like this)");
+}
+
+Error TlsStream::named(Errc code, std::string_view message) const {
+  std::string text("tls " + socket_->name() + ": ");
+  return Error(code, text.append(message));
+}
+
+void TlsStream::fail(Errc code, std::string_view message) {
   state_ = State::kFailed;
-  failure_ = Error(code, "tls " + socket_->name() + ": " + std::move(message));
+  failure_ = named(code, message);
 }
 
 }  // namespace envoyou::wire

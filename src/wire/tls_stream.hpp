@@ -30,7 +30,7 @@ class TlsStream final : public Stream {
   Progress advance() override;
   IoResult read(std::span<char> into) override;
   IoResult write(std::string_view bytes) override;
-  Error failure() const override { return failure_; }
+  Error failure() const override;
 
  private:
   enum class State : unsigned char { kConnecting, kHandshaking, kReady, kFailed };
@@ -41,7 +41,8 @@ class TlsStream final : public Stream {
   Progress refuse_handshake(int code);
   IoResult judge(int result, std::string_view verb);
   std::string what_happened(int code) const;
-  void fail(Errc code, std::string message);
+  Error named(Errc code, std::string_view message) const;
+  void fail(Errc code, std::string_view message);
 
   std::unique_ptr<SocketStream> socket_;
   std::shared_ptr<TlsContext> context_;
@@ -49,7 +50,7 @@ class TlsStream final : public Stream {
   TlsSocket io_;
   TlsVerdict verdict_;
   SslPtr ssl_;  // after what it points to, so it goes first
-  Error failure_{Errc::kUnavailable};
+  Error failure_{Errc::kOk};
 };
 
 }  // namespace envoyou::wire
