@@ -12,8 +12,8 @@
 // Does not: fail a request. A cache that can not be asked is a miss; one that can not be written to writes nothing,
 // counts it, and goes on. Errors are only for bad input.
 //
-// Thread-safe. Responses are written to Redis off the caller's path; the general cache waits, within the deadline, for Redis'
-// acknowledgement. Objects may be destroyed while Redis is silent; callers must have left.
+// Thread-safe. Responses are written to Redis off the caller's path; the general cache waits, within the deadline, for
+// Redis' acknowledgement. Objects may be destroyed while Redis is silent; callers must have left.
 #pragma once
 
 #include <envoyou/backing.hpp>
@@ -38,7 +38,7 @@ inline constexpr Milliseconds kMaxCacheTtl = std::chrono::hours(24 * 30);
 
 struct CacheOptions {
   std::string prefix = "envoyou:cache";
-  SecretRing secrets;
+  SecretRing secrets = {};
   Milliseconds default_ttl{std::chrono::seconds(3600)};
   std::size_t max_local_bytes = 64u << 20;
   std::size_t max_value_bytes = 8u << 20;  // larger ones are refused (Cache) or not stored (ResponseCache)
@@ -58,17 +58,17 @@ struct CacheCall {
 // How the responses of an endpoint are cached. The first rule whose pattern matches counts; without a rule nothing is
 // cached unless `ResponseCacheOptions::default_rule` says otherwise.
 struct EndpointRule {
-  std::string pattern;                    // "/api/things/*/*": '*' is one segment, a trailing "/**" any rest
-  Milliseconds ttl{0};                    // 0: not cached
-  std::vector<std::string> vary_headers;  // request headers that make entries of their own
+  std::string pattern = {};                    // "/api/things/*/*": '*' is one segment, a trailing "/**" any rest
+  Milliseconds ttl{0};                         // 0: not cached
+  std::vector<std::string> vary_headers = {};  // request headers that make entries of their own
   // The answer is the same for everybody: credentials do not keep it from being cached and do not vary it.
   bool is_public = false;
 };
 
 struct ResponseCacheOptions {
-  CacheOptions cache;
-  std::vector<EndpointRule> rules;
-  std::optional<EndpointRule> default_rule;
+  CacheOptions cache = {};
+  std::vector<EndpointRule> rules = {};
+  std::optional<EndpointRule> default_rule = {};
 };
 
 enum class CacheOutcome : std::uint8_t {
@@ -90,8 +90,8 @@ class [[nodiscard]] CacheLookup {
   Milliseconds ttl_left{0};  // on a hit
   Source source = Source::kLocal;
   std::string_view reason;  // why bypassed or missed: "no-rule", "credentials", "method", "uri-miss", …
-  bool stored = false;     // set it to what `set` said, before asking for the Cache-Status; `fetch` does
-  bool collapsed = false;  // `fetch` only: answered by the work of another request
+  bool stored = false;      // set it to what `set` said, before asking for the Cache-Status; `fetch` does
+  bool collapsed = false;   // `fetch` only: answered by the work of another request
   // The Cache-Status header's value (RFC 9211) for a cache of this name.
   std::string cache_status(std::string_view cache_name = "envoyou") const;
   // What was valid when the look-up was made: a response generated from it is not stored if something was invalidated
@@ -114,7 +114,8 @@ class ResponseCache {
   // no-store, no Vary that is not in the key). False: it was not stored, which is not an error. The first form stores
   // what a look-up's birth stamp allows and never waits; the second asks for the stamp first, like `get`, so that an
   // invalidation while the response was made may be missed.
-  bool set(const HttpRequest& request, const HttpResponse& response, const CacheLookup& miss, StoreOptions options = {});
+  bool set(const HttpRequest& request, const HttpResponse& response, const CacheLookup& miss,
+           StoreOptions options = {});
   bool set(const HttpRequest& request, const HttpResponse& response, StoreOptions options = {});
 
   // get, else run `handler` once for all that ask at the same time in this process (never shared between principals),
@@ -153,8 +154,9 @@ class Cache {
   static Result<std::unique_ptr<Cache>> open(CacheOptions options, Backing backing);
   ~Cache();
 
-  // Errors of all: kInvalidArgument (key, ttl), kTooLarge, kForked, kWouldDeadlock; of `set` and `remove` also kQueueFull, where
-  // more was changed in an outage than may be carried over. `ttl` 0 or absent: default_ttl; never "for ever".
+  // Errors of all: kInvalidArgument (key, ttl), kTooLarge, kForked, kWouldDeadlock; of `set` and `remove` also
+  // kQueueFull, where more was changed in an outage than may be carried over. `ttl` 0 or absent: default_ttl; never
+  // "for ever".
   Result<std::optional<CacheValue>> get(std::string_view key, CacheCall call = {});
   // Where the value went. In an outage it is kept here and carried over.
   Result<Source> set(std::string_view key, std::string_view bytes, std::optional<Milliseconds> ttl = {},

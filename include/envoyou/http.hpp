@@ -16,20 +16,20 @@ using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
 struct HttpRequest {
   std::string method = "GET";
-  std::string host;        // "api.example.test", with ":port" if the client sent one
+  std::string host = {};   // "api.example.test", with ":port" if the client sent one
   std::string path = "/";  // percent-encoded as received, without the query
-  std::string query;       // as received, without "?"
-  HttpHeaders headers;
+  std::string query = {};  // as received, without "?"
+  HttpHeaders headers = {};
   // Who asks, as the host's authentication found: "user:42", a key's name. Empty: nobody in particular.
   // A request with credentials (Authorization, Cookie, X-API-Key) and no principal is not cached, unless its rule is
   // public.
-  std::string principal;
+  std::string principal = {};
 };
 
 struct HttpResponse {
   int status = 200;
-  HttpHeaders headers;
-  std::string body;
+  HttpHeaders headers = {};
+  std::string body = {};
 
   friend bool operator==(const HttpResponse&, const HttpResponse&) = default;
 };

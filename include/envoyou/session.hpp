@@ -66,14 +66,14 @@ struct SessionSummary {
 
 struct SessionOptions {
   std::string prefix = "envoyou:sessions";
-  SecretRing secrets;
+  SecretRing secrets = {};
   Milliseconds idle_timeout{std::chrono::minutes(30)};
   Milliseconds absolute_timeout{std::chrono::hours(24)};
   // last_active is written at most this often; a session that is read more often costs Redis only the read.
   Milliseconds touch_interval{std::chrono::seconds(30)};
   // A file for what must outlive the process while Redis is away, and the store itself without Redis. Empty: memory
   // only.
-  std::string database_file;
+  std::string database_file = {};
   // How long in an outage a session that this process made or served before goes on from its copy.
   Milliseconds last_known_for{std::chrono::seconds(300)};
   std::size_t max_copies = 100'000;

@@ -16,10 +16,10 @@ namespace envoyou::redis {
 
 struct TlsOptions {
   bool enabled = false;
-  std::string ca_file;           // PEM; empty: the system's trust store
-  std::string certificate_file;  // PEM; a client certificate, with `key_file`
-  std::string key_file;
-  std::string server_name;  // what the certificate must name, if it is not the host of the URL
+  std::string ca_file = {};           // PEM; empty: the system's trust store
+  std::string certificate_file = {};  // PEM; a client certificate, with `key_file`
+  std::string key_file = {};
+  std::string server_name = {};  // what the certificate must name, if it is not the host of the URL
   // Accepts any certificate. For nothing but experiments; it is logged as a warning at each open.
   bool insecure_skip_verification = false;
 };
@@ -34,12 +34,12 @@ struct ReplyLimits {
 struct ClientOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 6379;
-  std::string unix_socket;  // a path; if set, host and port do not count
-  std::string username;     // empty: the default user
-  std::string password;     // empty: no AUTH
+  std::string unix_socket = {};  // a path; if set, host and port do not count
+  std::string username = {};     // empty: the default user
+  std::string password = {};     // empty: no AUTH
   std::uint32_t database = 0;
   std::string client_name = "envoyou";  // CLIENT SETNAME; printable ASCII without spaces
-  TlsOptions tls;
+  TlsOptions tls = {};
 
   std::size_t connections = 1;  // links to the node, 1 to 16; commands of all callers share them
 
@@ -54,7 +54,7 @@ struct ClientOptions {
   std::size_t max_queued = 65'536;   // commands not yet sent, a client: then kQueueFull
   std::size_t max_queued_bytes = 64u << 20;
   std::size_t max_request_bytes = 64u << 20;  // one command: more is kTooLarge
-  ReplyLimits reply;
+  ReplyLimits reply = {};
 };
 
 inline constexpr std::size_t kMaxUrlBytes = 4096;
