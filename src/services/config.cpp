@@ -2,9 +2,11 @@
 
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -163,7 +165,9 @@ std::optional<std::string> from_environment(std::string_view name) {
 }  // namespace
 
 Result<Config::Lookup> Config::with_env_file(Lookup lookup, std::string_view env_file) {
-  if (env_file.empty()) return lookup;
+  // A .env is a convenience: one that is not there says nothing. One that is there and cannot be read is a problem.
+  std::error_code unknown;
+  if (env_file.empty() || !std::filesystem::exists(std::filesystem::path(env_file), unknown)) return lookup;
   auto text = services::read_whole_file(env_file, services::kMaxEnvFileBytes);
   if (!text) return Error(text.error().code(), "env_file: " + std::string(text.error().message()));
   auto parsed = services::parse_env_file(env_file, *text);

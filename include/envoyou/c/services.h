@@ -14,7 +14,7 @@ typedef struct envoyou_services envoyou_services;
 
 typedef struct envoyou_open_options {
   size_t struct_size;     /* set by envoyou_open_options_init */
-  envoyou_bytes env_file; /* a .env file below the environment; empty: none. Only for envoyou_services_open_env */
+  envoyou_bytes env_file; /* a .env file below the environment, if it exists; empty: none. Not for open_json */
 } envoyou_open_options;
 
 /* Fills in the defaults. Call it as envoyou_open_options_init(&options, sizeof options). NULL does nothing. */

@@ -202,7 +202,11 @@ TEST(Config, TheRealEnvironmentOverridesTheEnvFile) {
 TEST(Config, ABadEnvFileIsAnError) {
   const TempFile file("REDIS CACHE TTL");
   EXPECT_THAT(problem_of(read({}, file.path())), HasSubstr(file.path() + ":1: "));
-  EXPECT_THAT(problem_of(read({}, "/nonexistent/.env")), HasSubstr("env_file: cannot be read"));
+  EXPECT_THAT(problem_of(read({}, "/")), HasSubstr("env_file: cannot be read"));
+}
+
+TEST(Config, AnEnvFileThatIsNotThereSaysNothing) {
+  EXPECT_EQ(read_ok({{"REDIS_CACHE_TTL", "5"}}, "/nonexistent/.env").cache.default_ttl, 5s);
 }
 
 TEST(ConfigFromJson, ReadsTheSameSettingsInLowerCase) {
