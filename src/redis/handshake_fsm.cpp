@@ -67,6 +67,7 @@ Action HandshakeFsm::refuse(std::string_view reply_text) const {
                                          : "the server refuses the username or the password";
     return refuse(code, std::string(code_word(reply_text)) + ", " + std::string(why));
   }
+  if (reply_text.starts_with("ERR max number of clients")) return refuse(code, "the server has as many clients as it takes");
   const bool may_echo = state_ == State::kHello || state_ == State::kAuth;
   if (may_echo) return refuse(code, "the server answered " + std::string(code_word(reply_text)));
   return refuse(code, error_from_reply(reply_text, options_->password).message());

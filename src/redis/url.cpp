@@ -143,6 +143,8 @@ Result<void> read_network(std::string_view rest, UrlParts& parts) {
   if (at != std::string_view::npos) {
     if (auto read = read_user(host.substr(0, at), parts); !read) return read;
     host.remove_prefix(at + 1);
+  } else if (rest.find('@') != std::string_view::npos) {
+    return bad("password", "holds '/'; write %2F");
   }
   if (auto read = read_host(host, parts); !read) return read;
   return rest.empty() ? Result<void>() : read_database("path", rest, parts);
