@@ -24,9 +24,17 @@ std::optional<Response> check_name(std::string_view field, std::string_view name
   return problem(400, std::string(field) + ": must be 1 to 64 of letters, digits, '-', '_' and '.'", field);
 }
 
+// Without the port: servers of one name share their answers, whichever port each of them listens on.
+std::string host_name(const Request& request) {
+  const std::string host = request.header("Host").value_or("");
+  const std::size_t colon = host.rfind(':');
+  const bool has_port = colon != std::string::npos && host.find(']', colon) == std::string::npos;
+  return has_port ? host.substr(0, colon) : host;
+}
+
 envoyou::HttpRequest as_cache_sees_it(const Request& request) {
   envoyou::HttpRequest seen;
-  seen.host = request.header("Host").value_or("");
+  seen.host = host_name(request);
   seen.path = request.path;
   seen.query = request.query;
   seen.headers = request.headers;
