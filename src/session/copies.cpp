@@ -50,7 +50,7 @@ bool Copies::is_void(const Record& record, Ticket ticket) const {
   if (ends_.empty()) return false;
   const auto ended_after = [&](const std::string& key) {
     const auto end = ends_.find(key);
-    return end != ends_.end() && ticket < end->second;
+    return end != ends_.end() && ticket < end->second.at;
   };
   return ended_after(record.address.name) || ended_after(key_of(record.user_key()));
 }
@@ -97,29 +97,49 @@ std::vector<Known> Copies::of_user(const UserKey& user) const {
 
 void Copies::drop(const std::string& name) {
   const std::lock_guard lock(mutex_);
-  const auto found = by_name_.find(name);
-  if (found != by_name_.end()) erase(found->second);
-  remember_end(name);
+  erase(name);
+  remember(name, false);
 }
 
-void Copies::drop_user(const UserKey& user) {
+void Copies::end(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  erase(name);
+  remember(name, true);
+}
+
+void Copies::end_user(const UserKey& user) {
   const std::lock_guard lock(mutex_);
   const auto records = by_user_.find(key_of(user));
   if (records != by_user_.end()) {
-    const auto gone = records->second;
-    for (const Record* record : gone) erase(by_name_.at(record->address.name));
+    std::vector<std::string> names;
+    for (const Record* record : records->second) names.push_back(record->address.name);
+    for (const auto& name : names) {
+      erase(name);
+      remember(name, true);
+    }
   }
-  remember_end(key_of(user));
+  remember(key_of(user), true);
 }
 
-void Copies::remember_end(std::string key) {
+bool Copies::has_ended(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto end = ends_.find(name);
+  return end != ends_.end() && end->second.acknowledged;
+}
+
+void Copies::erase(const std::string& name) {
+  const auto found = by_name_.find(name);
+  if (found != by_name_.end()) erase(found->second);
+}
+
+void Copies::remember(std::string key, bool acknowledged) {
   const Ticket at = ++now_;
-  ends_.insert_or_assign(key, at);
+  ends_.insert_or_assign(key, End{at, acknowledged});
   end_order_.emplace_back(std::move(key), at);
   if (end_order_.size() <= kMaxRememberedEnds) return;
   const auto& [oldest, ended_at] = end_order_.front();
   const auto end = ends_.find(oldest);
-  if (end != ends_.end() && end->second == ended_at) ends_.erase(end);
+  if (end != ends_.end() && end->second.at == ended_at) ends_.erase(end);
   void_below_ = ended_at;
   end_order_.pop_front();
 }

@@ -44,7 +44,10 @@ class Copies {
   std::vector<Known> of_user(const UserKey& user) const;
   // What was known of it holds no longer.
   void drop(const std::string& name);
-  void drop_user(const UserKey& user);
+  // It has ended, by the word of this process.
+  void end(const std::string& name);
+  void end_user(const UserKey& user);
+  bool has_ended(const std::string& name) const;
 
   // True once in `interval_ms` for a session that is here, and always for one that is not.
   bool claim_note(std::string_view name, std::int64_t now_ms, std::int64_t interval_ms);
@@ -61,11 +64,16 @@ class Copies {
     Ticket put_at = 0;
   };
   using Order = std::list<Entry>;
+  struct End {
+    Ticket at = 0;
+    bool acknowledged = false;
+  };
 
   bool is_void(const Record& record, Ticket ticket) const;
   void insert(const Record& record, std::int64_t confirmed_ms);
   void erase(Order::iterator entry);
-  void remember_end(std::string key);
+  void erase(const std::string& name);
+  void remember(std::string key, bool acknowledged);
   static std::string key_of(const UserKey& user);
   static std::size_t weight_of(const Record& record);
 
@@ -74,7 +82,7 @@ class Copies {
   Order order_;  // the most recently served first
   std::unordered_map<std::string_view, Order::iterator> by_name_;  // looks into the records
   std::unordered_map<std::string, std::unordered_set<const Record*>> by_user_;
-  std::unordered_map<std::string, Ticket> ends_;
+  std::unordered_map<std::string, End> ends_;
   std::deque<std::pair<std::string, Ticket>> end_order_;
   Ticket void_below_ = 0;
   Ticket now_ = 1;

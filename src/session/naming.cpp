@@ -57,9 +57,8 @@ Result<NewId> Naming::make_id(std::string_view user_id) const {
 }
 
 Result<NewId> Naming::make_successor(std::string_view of) const {
-  const auto bytes = base::from_base64url(of);
-  if (!bytes || bytes->size() < kPrefixBytes) return Error(Errc::kNotFound, "session id: malformed");
-  return finish(bytes->substr(0, kPrefixBytes));
+  if (!parse(of)) return Error(Errc::kNotFound, "session id: malformed");
+  return finish(base::from_base64url(of)->substr(0, kPrefixBytes));
 }
 
 Result<NewId> Naming::finish(std::string prefix) const {

@@ -86,7 +86,12 @@ Result<Record> StandIn::read(const Address& address, Deadline deadline) {
     copies_.put(*found, time_->now_ms(), ticket);
     return still_lives(std::move(*found));
   };
-  return first_redis(address, ask, [&](const Known* known) { return journal_->read(address, known); });
+  return first_redis(address, ask, [&](const Known* known) -> Result<Record> {
+    auto found = journal_->read(address, known);
+    const bool nobody_knows = !found && found.error().code() == Errc::kUnknown;
+    if (nobody_knows && copies_.has_ended(address.name)) return not_found();
+    return found;
+  });
 }
 
 Result<Record> StandIn::write(const Address& address, const Write& write, Deadline deadline) {
@@ -124,7 +129,7 @@ Result<Record> StandIn::rotate(const Address& from, const Address& to, const std
   };
   auto rotated =
       first_redis(from, ask, [&](const Known* known) { return journal_->rotate(from, to, change, known); });
-  if (rotated) copies_.drop(from.name);
+  if (rotated) copies_.end(from.name);
   return rotated;
 }
 
@@ -138,13 +143,13 @@ Result<bool> StandIn::remove(const Address& address, Deadline deadline) {
     leads = *led;
     if (!leads) {
       auto removed = remote_->remove(address, deadline);
-      if (removed) copies_.drop(address.name);
+      if (removed) copies_.end(address.name);
       if (removed || !is_outage(removed.error())) return removed;
     }
   }
   const auto known = copies_.find(address.name);
   auto removed = journal_->remove(address, pointer_to(known));
-  if (removed) copies_.drop(address.name);
+  if (removed) copies_.end(address.name);
   if (removed && leads && may_ask()) (void)remote_->remove(address, deadline);
   return removed;
 }
@@ -195,7 +200,7 @@ Result<std::size_t> StandIn::revoke_all(const UserKey& user, const std::string& 
   const bool asks = may_ask();
   if (asks && journal_->pending() == 0) {
     auto revoked = remote_->revoke_all(user, change, deadline);
-    if (revoked) copies_.drop_user(user);
+    if (revoked) copies_.end_user(user);
     if (revoked || !is_outage(revoked.error())) return revoked;
     return revoke_here(user, change);
   }
@@ -212,7 +217,7 @@ Result<std::size_t> StandIn::revoke_here(const UserKey& user, const std::string&
   if (!listing) return listing.error();
   const auto revoked = journal_->revoke_all(user, change, Deadline::never());
   if (!revoked) return revoked.error();
-  copies_.drop_user(user);
+  copies_.end_user(user);
   return listing->records.size();
 }
 

@@ -50,7 +50,7 @@ Result<void> StandIn::absorb(const Carried& carried, Copies::Ticket ticket) {
     copies_.put(record, time_->now_ms(), ticket);
   }
   for (const SettledRow& it : carried.outdone) copies_.drop(it.row.record.address.name);
-  for (const Row& it : carried.ended) copies_.drop(it.record.address.name);
+  for (const Row& it : carried.ended) copies_.end(it.record.address.name);
   std::vector<SettledRow> settled = carried.rows;
   settled.insert(settled.end(), carried.outdone.begin(), carried.outdone.end());
   if (auto done = journal_->settle(carried.tombstones, carried.revocations, settled); !done) return done;
