@@ -54,6 +54,13 @@ envoyou_status on_one(envoyou_services* services, envoyou_bytes id, envoyou_dead
   });
 }
 
+// An id that is malformed names no session either: an answer, not an error.
+Result<void> tell(const Result<bool>& lived, int32_t* lived_out) {
+  if (!lived && lived.error().code() != Errc::kNotFound) return lived.error();
+  if (lived_out != nullptr) *lived_out = lived.value_or(false) ? 1 : 0;
+  return {};
+}
+
 Result<void> hand_over(Result<Session> session, envoyou_session** session_out) {
   if (!session) return session.error();
   if (session_out != nullptr) {
@@ -104,10 +111,7 @@ envoyou_status envoyou_session_validate(envoyou_services* services, envoyou_byte
                                         int32_t* live_out, envoyou_error** error_out) noexcept {
   return capi::on_one(services, id, deadline, error_out, [&](const capi::OnOne& on) -> Result<void> {
     if (live_out == nullptr) return envoyou::invalid_argument("live_out", "must not be NULL");
-    const auto live = on.store.validate(on.id, on.call);
-    if (!live) return live.error();
-    *live_out = *live ? 1 : 0;
-    return {};
+    return capi::tell(on.store.validate(on.id, on.call), live_out);
   });
 }
 
@@ -154,10 +158,7 @@ envoyou_status envoyou_session_rotate(envoyou_services* services, envoyou_bytes 
 envoyou_status envoyou_session_delete(envoyou_services* services, envoyou_bytes id, envoyou_deadline deadline,
                                       int32_t* ended_out, envoyou_error** error_out) noexcept {
   return capi::on_one(services, id, deadline, error_out, [&](const capi::OnOne& on) -> Result<void> {
-    const auto ended = on.store.remove(on.id, on.call);
-    if (!ended) return ended.error();
-    if (ended_out != nullptr) *ended_out = *ended ? 1 : 0;
-    return {};
+    return capi::tell(on.store.remove(on.id, on.call), ended_out);
   });
 }
 

@@ -166,7 +166,7 @@ static envoyou_session* created(envoyou_services* services, envoyou_bytes user) 
   envoyou_new_session wanted;
   envoyou_new_session_init(&wanted, sizeof wanted);
   wanted.user_id = user;
-  wanted.user_data = envoyou_text("{\"theme\":\"dark\",\"n\":1}");
+  wanted.user_data = envoyou_text("{\"n\":1,\"theme\":\"dark\"}");
   wanted.ip_address = envoyou_text("192.0.2.1");
   EXPECT_OK(envoyou_session_create(services, &wanted, envoyou_deadline_after(services, 0), &session, &error));
   CHECK(session != NULL);
