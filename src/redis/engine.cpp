@@ -92,6 +92,8 @@ void Engine::flush(TimePoint now) {
 }
 
 void Engine::publish() {
+  const std::uint64_t answers = tally_.answered - std::exchange(answered_before_, tally_.answered);
+  if (answers > 0) node_.on_answered(static_cast<std::int64_t>(answers));
   inbox_.quota().publish();
   board_.show_tally(tally_, in_flight());
   reporter_.publish(tally_);

@@ -100,6 +100,7 @@ class Engine {
   std::vector<Pending> taken_;
   Link* group_link_ = nullptr;  // where the group that is being placed goes
   std::size_t next_link_ = 0;
+  std::uint64_t answered_before_ = 0;
   Error away_{Errc::kUnavailable};
 };
 

@@ -43,6 +43,8 @@ class NodeFsm {
   void on_ready();
   // An attempt came to nothing.
   void on_failed();
+  // So many commands.
+  void on_answered(std::int64_t answers) noexcept { policy_.on_answered(answers); }
   // A link that was ready is gone.
   void on_lost(TimePoint now);
 

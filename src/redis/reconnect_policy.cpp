@@ -31,6 +31,13 @@ std::chrono::nanoseconds ReconnectPolicy::delay() {
   return nominal - std::chrono::nanoseconds(static_cast<std::int64_t>(less));
 }
 
+void ReconnectPolicy::on_answered(std::int64_t answers) noexcept {
+  if (full_at_ <= last_start_) return;
+  // More than a bucket cannot be earned, which also keeps the product small.
+  const std::int64_t useful = std::min(answers, burst_ * kAnswersPerToken);
+  full_at_ -= std::chrono::nanoseconds(kTokenEvery) * useful / kAnswersPerToken;
+}
+
 TimePoint ReconnectPolicy::next_attempt() const noexcept {
   // There is a token as long as the time at which the bucket is full is less than a whole bucket away.
   const TimePoint has_token = full_at_ == TimePoint::min() ? full_at_ : full_at_ - kTokenEvery * (burst_ - 1);

@@ -8,7 +8,8 @@
 //
 // A bucket of tokens bounds the attempts whatever their outcome (a server that accepts and hangs up at once counts as "up" each
 // time): full at first, one token an attempt, three back a second. So at most ten attempts in the first second and three a second
-// later; each link beyond the first adds one to the first second.
+// later; each link beyond the first adds one to the first second. Commands that were answered earn tokens, too, one in
+// kAnswersPerToken: a node that does its work may lose a link now and then, and is not away for it.
 //
 // Pure: time and jitter are handed in. Confined to the I/O role.
 #pragma once
@@ -26,12 +27,14 @@ class ReconnectPolicy {
  public:
   static constexpr std::int64_t kBurst = 7;
   static constexpr Milliseconds kTokenEvery{1000 / 3 + 1};  // at most three a second, rounded down
+  static constexpr std::int64_t kAnswersPerToken = 10;
 
   ReconnectPolicy(Milliseconds first, Milliseconds most, std::size_t links, base::Jitter& jitter);
 
   void on_attempt(TimePoint now);
   void on_failed();
   void on_ready() noexcept { failures_ = 0; }
+  void on_answered(std::int64_t answers) noexcept;
 
   // When the next attempt may begin; may be in the past.
   TimePoint next_attempt() const noexcept;

@@ -82,6 +82,27 @@ TEST_F(NodeTest, IsNotHammeredWhenItFlaps) {
   EXPECT_LE(all, 10u + 3u * 29u);
 }
 
+TEST_F(NodeTest, MayLoseLinksNowAndThenAsLongAsItAnswers) {
+  auto fsm = node();
+  for (TimePoint now = t0; now < t0 + 10s; now += 10ms) {
+    EXPECT_LE(fsm.next_dial(), now);
+    fsm.on_dial(now);
+    fsm.on_ready();
+    fsm.on_answered(20);
+    fsm.on_lost(now);
+    EXPECT_EQ(fsm.reach(), Reach::kTrying);
+  }
+  // What was earned is no more than a bucket.
+  fsm.on_answered(1'000'000'000);
+  int at_once = 0;
+  for (; fsm.next_dial() <= t0 + 10s; ++at_once) {
+    fsm.on_dial(t0 + 10s);
+    fsm.on_ready();
+    fsm.on_lost(t0 + 10s);
+  }
+  EXPECT_LE(at_once, 8);
+}
+
 TEST_F(NodeTest, IsTryingUntilTheFirstAttemptFails) {
   auto fsm = node();
   EXPECT_EQ(fsm.reach(), Reach::kTrying);
