@@ -26,10 +26,10 @@ constexpr std::size_t kPurgesPerTrip = 128;
 
 // A request, as the cache sees it.
 struct Plan {
-  std::string_view bypass;  // why it is not looked up; empty if it is
+  std::string_view bypass{};  // why it is not looked up; empty if it is
   const EndpointRule* rule = nullptr;
-  std::string canonical;
-  Identity identity;
+  std::string canonical{};
+  Identity identity{};
 };
 
 // Whose misses may share one answer: those of one entry between two invalidations, in one mode.
@@ -311,7 +311,7 @@ Result<void> ResponseCache::invalidate(const HttpRequest& request, CacheCall cal
 
 Result<void> ResponseCache::invalidate_endpoint(std::string_view pattern, CacheCall call) {
   if (!impl_->rules.has_pattern(pattern)) {
-    return invalid_argument("pattern", "must be that of a rule, got " + base::quoted(pattern));
+    return invalid_argument("pattern", "must be that of a rule, got " + base::printable(pattern));
   }
   return impl_->purge({.tags = impl_->places.names->all_endpoint_tags(pattern)}, impl_->places.deadline(call));
 }

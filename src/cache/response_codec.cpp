@@ -50,7 +50,8 @@ Result<HttpResponse> decode_response(std::string_view payload) {
   const auto status = take_u32(payload);
   const auto count = take_u32(payload);
   if (!status || !count || *status < 100 || *status > 599 || *count > kMaxStoredHeaders) return torn();
-  HttpResponse response{.status = static_cast<int>(*status)};
+  HttpResponse response;
+  response.status = static_cast<int>(*status);
   for (std::uint32_t i = 0; i < *count; ++i) {
     auto name = take_text(payload);
     auto value = take_text(payload);

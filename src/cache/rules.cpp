@@ -48,7 +48,7 @@ std::string_view problem_of_vary(const std::vector<std::string>& names) {
 
 void check(const EndpointRule& rule, const std::string& field, base::Problems& problems) {
   if (const auto problem = problem_of_pattern(rule.pattern); !problem.empty()) {
-    problems.add(field + ".pattern", std::string(problem) + ", got " + base::quoted(rule.pattern));
+    problems.add(field + ".pattern", std::string(problem) + ", got " + base::printable(rule.pattern));
   }
   if (rule.ttl < Milliseconds(0) || rule.ttl > kMaxCacheTtl) {
     problems.add(field + ".ttl", "must be 0 to 30 days, got " + std::to_string(rule.ttl.count()) + " ms");
