@@ -70,6 +70,7 @@ constexpr const char* kTooManyBytes = "reply over the limit of bytes";
 constexpr const char* kTooManyElements = "reply over the limit of elements or bytes";
 constexpr const char* kTooDeep = "reply nested too deep";
 constexpr const char* kLineTooLong = "line over the limit of bytes";
+constexpr const char* kLoneReturn = "not a reply: line with a CR that is not its end";
 constexpr const char* kNoMemory = "no memory for a reply";
 
 Build& build_of(const redisReadTask* task) noexcept { return *static_cast<Build*>(task->privdata); }
@@ -192,6 +193,17 @@ class ThreadLocale {
   locale_t before_;
 };
 
+// Lengths and integers are short; the other lines are texts and doubles.
+std::size_t max_line_of(int type, const DecoderLimits& limits) noexcept {
+  switch (type) {
+    case REDIS_REPLY_STATUS:
+    case REDIS_REPLY_ERROR:
+    case REDIS_REPLY_BIGNUM:
+    case REDIS_REPLY_DOUBLE: return limits.max_line_bytes;
+    default: return kMinLine;
+  }
+}
+
 DecoderLimits with_room_for_numbers(DecoderLimits limits) noexcept {
   limits.max_line_bytes = std::max(limits.max_line_bytes, kMinLine);
   return limits;
@@ -313,18 +325,21 @@ void Decoder::Impl::take_back_surplus() {
 }
 
 // What the reader waits for: the rest of a bulk string whose length it knows, or the end of a line. Null if that may
-// come.
+// come. Looks no further than the first CR, so a line that comes in drops or is full of them costs no more than
+// another.
 const char* Decoder::Impl::check_pending() const noexcept {
   const int type = reader->ridx < 0 ? -1 : reader->task[reader->ridx]->type;
-  std::string_view pending(reader->buf + reader->pos, reader->len - reader->pos);
-  const std::size_t end = pending.substr(0, build.budget.limits().max_line_bytes + 1).find("\r\n");
-  if (is_bulk(type) && end != std::string_view::npos) {
-    std::size_t size = 0;
-    std::from_chars(pending.data(), pending.data() + end, size);
-    if (type == REDIS_REPLY_VERB) size -= std::min(size, kVerbatimPrefix);
-    return size > build.budget.bytes() ? kTooManyBytes : nullptr;
+  const std::string_view pending(reader->buf + reader->pos, reader->len - reader->pos);
+  const std::size_t end = pending.find('\r');
+  if (end == std::string_view::npos || end + 1 == pending.size()) {
+    return pending.size() > max_line_of(type, build.budget.limits()) ? kLineTooLong : nullptr;
   }
-  return pending.size() > build.budget.limits().max_line_bytes ? kLineTooLong : nullptr;
+  if (pending[end + 1] != '\n') return kLoneReturn;
+  if (!is_bulk(type)) return nullptr;
+  std::size_t size = 0;
+  std::from_chars(pending.data(), pending.data() + end, size);
+  if (type == REDIS_REPLY_VERB) size -= std::min(size, kVerbatimPrefix);
+  return size > build.budget.bytes() ? kTooManyBytes : nullptr;
 }
 
 Error Decoder::Impl::fail() {

@@ -1,5 +1,5 @@
-// Why at all: hiredis' reader costs three times as much for the two replies that a server asks for most, `$100` and
-// an array of three integers (335 against 38 and 1,123 against 207 instructions, measured).
+// Why at all: of the two replies that are asked for most, `$100` and an array of three integers, one costs 258 instead
+// of 1,013 instructions and the other 661 instead of 1,769 (callgrind, all of the decoder counted, 64 replies a feed).
 //
 // It accepts a subset of what hiredis accepts, and gives the same value (decoder_property_test.cpp holds the two
 // together): integers without leading zeros, plus signs or blanks; lines without a lone CR or LF in them.
@@ -36,16 +36,17 @@ class Cursor {
 
   // A decimal and CR LF. More than 18 digits are rare enough for the long way, and so can not overflow here.
   bool integer(std::int64_t& out) noexcept {
-    const bool negative = at_ != end_ && *at_ == '-';
-    if (negative) ++at_;
-    const char* const first = at_;
+    const char* at = at_;  // a member would be stored with each digit
+    const bool negative = at != end_ && *at == '-';
+    if (negative) ++at;
+    const char* const first = at;
+    const char* const last = end_ - first > kMaxDigits ? first + kMaxDigits : end_;
     std::int64_t value = 0;
-    while (at_ != end_ && *at_ >= '0' && *at_ <= '9' && at_ - first < kMaxDigits) {
-      value = value * 10 + (*at_++ - '0');
-    }
-    const auto digits = at_ - first;
+    while (at != last && *at >= '0' && *at <= '9') value = value * 10 + (*at++ - '0');
+    const auto digits = at - first;
     const bool canonical = digits == 1 ? !(negative && *first == '0') : digits > 1 && *first != '0';
     out = negative ? -value : value;
+    at_ = at;
     return canonical && end_of_line();
   }
 
