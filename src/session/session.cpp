@@ -29,8 +29,6 @@ using session::UserKey;
 namespace {
 
 constexpr int kMaxMergeAttempts = 64;
-// A session's activity is written at least this many times in its idle time, however long touch_interval is.
-constexpr std::int64_t kTouchesInIdleTime = 10;
 
 Session to_session(const Record& record, std::string_view id) {
   Session session;
@@ -116,10 +114,15 @@ struct SessionStore::Impl {
   // The same for one that is about the session of an id. A malformed id is nobody's: no backend is asked.
   template <class Work>
   auto run_on(Operation operation, std::string_view id, Work work) -> decltype(work(Address())) {
+    return run_on(operation, id, session::not_found(), std::move(work));
+  }
+  template <class Work>
+  auto run_on(Operation operation, std::string_view id, decltype(std::declval<Work>()(Address())) malformed, Work work)
+      -> decltype(work(Address())) {
     const auto address = naming.parse(id);
     const std::string handle = address ? session::handle_of(address->name) : std::string();
     return run(operation, handle, [&]() -> decltype(work(Address())) {
-      if (!address) return session::not_found();
+      if (!address) return std::move(malformed);
       return work(*address);
     });
   }
@@ -199,13 +202,13 @@ Result<Session> SessionStore::get(std::string_view id, SessionCall call) {
 Result<Record> SessionStore::Impl::read_and_note(const Address& address, Deadline until) {
   auto record = backend->read(address, until);
   if (!record) return record;
-  const std::int64_t interval = std::min(options.touch_interval.count(), record->idle_ms / kTouchesInIdleTime);
+  const std::int64_t interval = record->touch_interval_ms(options.touch_interval.count());
   if (time->now_ms() - record->last_active_ms >= interval) backend->note_activity(*record);
   return record;
 }
 
 Result<bool> SessionStore::validate(std::string_view id, SessionCall call) {
-  return impl_->run_on(Operation::kValidate, id, [&](const Address& address) -> Result<bool> {
+  return impl_->run_on(Operation::kValidate, id, Result<bool>(false), [&](const Address& address) -> Result<bool> {
     const auto record = impl_->backend->read(address, impl_->deadline(call));
     if (!record && record.error().code() == Errc::kNotFound) return false;
     if (!record) return record.error();
@@ -286,7 +289,7 @@ Result<Session> SessionStore::Impl::rotate(const Address& address, std::string_v
 }
 
 Result<bool> SessionStore::remove(std::string_view id, SessionCall call) {
-  return impl_->run_on(Operation::kRemove, id, [&](const Address& address) {
+  return impl_->run_on(Operation::kRemove, id, Result<bool>(false), [&](const Address& address) {
     return impl_->backend->remove(address, impl_->deadline(call));
   });
 }

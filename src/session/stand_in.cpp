@@ -112,7 +112,8 @@ Result<void> StandIn::touch(const Address& address, Deadline deadline) {
 }
 
 void StandIn::note_activity(const Record& read) {
-  if (!copies_.claim_note(read.address.name, time_->now_ms(), options_.touch_interval_ms)) return;
+  const std::int64_t interval_ms = read.touch_interval_ms(options_.touch_interval_ms);
+  if (!copies_.claim_note(read.address.name, time_->now_ms(), interval_ms)) return;
   if (read.source == Source::kRedis && may_ask()) return remote_->note_activity(read);
   const auto known = copies_.find(read.address.name);
   // A touch that fails is made up by the next one.

@@ -23,6 +23,9 @@ local function epoch_of(epochs, part)
   return number, tonumber(revoked), change
 end
 
+-- An epoch is still there when the last session under it ends.
+local kEpochMargin = 60000
+
 -- The key lives at least until `until_ms`.
 local function outlive(key, now, until_ms)
   local left = redis.call('PTTL', key)
@@ -36,7 +39,7 @@ local function join_epoch(epochs, part, now, until_ms)
     number = whole(now)
     redis.call('HSET', epochs, part, number .. ':0:')
   end
-  outlive(epochs, now, until_ms)
+  outlive(epochs, now, until_ms + kEpochMargin)
   return number
 end
 

@@ -27,5 +27,5 @@ for _, name in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
   end
 end
 redis.call('HSET', KEYS[2], part, whole(next_number) .. ':' .. whole(sent) .. ':' .. change)
-outlive(KEYS[2], now, now + tonumber(ARGV[5]))
+outlive(KEYS[2], now, now + tonumber(ARGV[5]) + kEpochMargin)
 return {tag, 'done', whole(now), {whole(ended)}}
