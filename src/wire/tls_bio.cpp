@@ -3,6 +3,7 @@
 #include "wire/socket.hpp"
 
 #include <cerrno>
+#include <new>
 
 namespace envoyou::wire {
 
@@ -10,16 +11,28 @@ namespace {
 
 TlsSocket& socket_of(BIO* bio) noexcept { return *static_cast<TlsSocket*>(BIO_get_data(bio)); }
 
+bool hold(TlsSocket& socket, std::string_view bytes) noexcept {
+  try {
+    socket.held.append(bytes);
+    return true;
+  } catch (const std::bad_alloc&) {
+    socket.error = ENOMEM;
+    return false;
+  }
+}
+
+// What is held goes first; usually there is nothing, and the socket takes all.
 int write_bytes(BIO* bio, const char* bytes, int size) noexcept {
   TlsSocket& socket = socket_of(bio);
   BIO_clear_retry_flags(bio);
-  const long sent = send_some(socket.descriptor, bytes, static_cast<std::size_t>(size));
-  if (sent < 0 && would_block(errno)) {
+  if (!socket.flush()) return -1;
+  if (socket.held.size() > TlsSocket::kMaxHeld) {
     BIO_set_retry_write(bio);
-  } else if (sent < 0) {
-    socket.error = errno;
+    return -1;
   }
-  return static_cast<int>(sent);
+  std::string_view rest(bytes, static_cast<std::size_t>(size));
+  if (socket.held.empty() && !socket.send(rest)) return -1;
+  return rest.empty() || hold(socket, rest) ? size : -1;
 }
 
 int read_bytes(BIO* bio, char* into, int size) noexcept {
@@ -42,6 +55,25 @@ long control(BIO* bio, int command, long /*number*/, void* /*pointer*/) noexcept
 }
 
 }  // namespace
+
+bool TlsSocket::send(std::string_view& bytes) noexcept {
+  const long sent = send_some(descriptor, bytes.data(), bytes.size());
+  if (sent >= 0) {
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
+  } else if (!would_block(errno)) {
+    error = errno;
+    return false;
+  }
+  return true;
+}
+
+bool TlsSocket::flush() noexcept {
+  if (held.empty()) return true;
+  std::string_view rest(held);
+  const bool lives = send(rest);
+  held.erase(0, held.size() - rest.size());
+  return lives;
+}
 
 // A type of its own (BIO_get_new_index) would come out of a counter of the process that ends at 127.
 BioMethodPtr make_socket_bio_method() noexcept {

@@ -51,14 +51,13 @@ Progress TlsStream::begin_handshake() {
 Progress TlsStream::shake_hands() {
   ERR_clear_error();
   const int result = SSL_connect(ssl_.get());
-  if (result == 1) {
-    state_ = State::kReady;
-    return Progress::kReady;
-  }
-  const int code = SSL_get_error(ssl_.get(), result);
-  if (code == SSL_ERROR_WANT_READ) return Progress::kWantRead;
-  if (code == SSL_ERROR_WANT_WRITE) return Progress::kWantWrite;
-  return refuse_handshake(code);
+  const int code = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), result);
+  const bool goes_on = result == 1 || code == SSL_ERROR_WANT_READ || code == SSL_ERROR_WANT_WRITE;
+  if (!goes_on || !io_.flush()) return refuse_handshake(code);
+  if (!io_.held.empty() || code == SSL_ERROR_WANT_WRITE) return Progress::kWantWrite;
+  if (result != 1) return Progress::kWantRead;
+  state_ = State::kReady;
+  return Progress::kReady;
 }
 
 Progress TlsStream::refuse_handshake(int code) {
@@ -74,17 +73,35 @@ IoResult TlsStream::read(std::span<char> into) {
   std::size_t got = 0;
   const int result = SSL_read_ex(ssl_.get(), into.data(), into.size(), &got);
   if (result == 1) return {IoResult::Kind::kDone, got};
-  return judge(result, "read: ");
+  const IoResult why = judge(result, "read: ");
+  // With bytes of the caller's underway he waits for room anyhow, and must not stop reading for it.
+  return why.kind == IoResult::Kind::kWantRead && encrypted_ == 0 ? flush(why, "read: ") : why;
 }
 
 IoResult TlsStream::write(std::string_view bytes) {
   if (state_ != State::kReady) return {IoResult::Kind::kFailed};
   if (bytes.empty()) return {IoResult::Kind::kDone, 0};
-  ERR_clear_error();
-  std::size_t sent = 0;
-  const int result = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &sent);
-  if (result == 1) return {IoResult::Kind::kDone, sent};
-  return judge(result, "write: ");
+  if (encrypted_ == 0) {
+    const IoResult room = flush({IoResult::Kind::kDone}, "write: ");
+    if (room.kind != IoResult::Kind::kDone) return room;
+    ERR_clear_error();
+    std::size_t taken = 0;
+    const int result = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &taken);
+    if (result != 1) return judge(result, "write: ");
+    encrypted_ = taken;
+  }
+  const IoResult sent = flush({IoResult::Kind::kDone, encrypted_}, "write: ");
+  if (sent.kind == IoResult::Kind::kDone) encrypted_ = 0;
+  return sent;
+}
+
+// `when_sent` if nothing is held any more.
+IoResult TlsStream::flush(IoResult when_sent, std::string_view verb) {
+  if (!io_.flush()) {
+    fail(Errc::kConnectionLost, std::string(verb) + describe_errno(io_.error));
+    return {IoResult::Kind::kFailed};
+  }
+  return io_.held.empty() ? when_sent : IoResult{IoResult::Kind::kWantWrite};
 }
 
 IoResult TlsStream::judge(int result, std::string_view verb) {

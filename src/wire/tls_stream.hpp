@@ -3,8 +3,11 @@
 //   connecting --> handshaking --> ready --> failed
 //        '--------------'---------------------^
 //
-// TLS may want to write in order to read and the other way round (KeyUpdate, a full send buffer in the middle of a
-// record), so both functions may answer with either want.
+// TLS may want to write in order to read (an answer to a key update), so `read` may answer kWantWrite.
+//
+// What OpenSSL has encrypted and the socket has not taken is held (tls_bio.hpp). Those bytes count as written only when
+// they have left: until then `write` answers kWantWrite, and the same bytes that are offered again are not encrypted
+// twice.
 //
 // Confined to one thread at a time; the calls may come from different threads if their order is established.
 #pragma once
@@ -39,6 +42,7 @@ class TlsStream final : public Stream {
   Progress begin_handshake();
   Progress shake_hands();
   Progress refuse_handshake(int code);
+  IoResult flush(IoResult when_sent, std::string_view verb);
   IoResult judge(int result, std::string_view verb);
   std::string what_happened(int code) const;
   Error named(Errc code, std::string_view message) const;
@@ -49,7 +53,8 @@ class TlsStream final : public Stream {
   State state_ = State::kConnecting;
   TlsSocket io_;
   TlsVerdict verdict_;
-  SslPtr ssl_;  // after what it points to, so it goes first
+  std::size_t encrypted_ = 0;  // of the caller's bytes: not yet reported as written
+  SslPtr ssl_;                 // after what it points to, so it goes first
   Error failure_{Errc::kOk};
 };
 
