@@ -44,8 +44,9 @@ void check_options(const CacheOptions& options, base::Problems& problems) {
   in("max_pending_bytes", options.max_pending_bytes, std::size_t{1}, std::size_t{1} << 40U);
 }
 
-Places::Places(const CacheOptions& o, std::string_view c, const Backing& backing)
-    : options(o),
+Places::Places(const CacheOptions& o, std::string_view c, const Backing& b)
+    : backing(b),
+      options(o),
       cache(c),
       runtime(backing.runtime),
       fallback(backing.fallback),

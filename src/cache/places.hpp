@@ -42,6 +42,7 @@ class Places {
   // One line at debug level; of the key nothing but the beginning of its digest.
   void log(std::string_view message, const Name& name, Source source) const;
 
+  const Backing backing;  // kept going as long as the cache is
   const CacheOptions options;
   const std::string_view cache;
   const Runtime runtime;

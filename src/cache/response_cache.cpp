@@ -303,9 +303,10 @@ Result<void> ResponseCache::invalidate(const HttpRequest& request, CacheCall cal
   as_get.method = "GET";
   const Plan plan = impl_->plan(as_get);
   if (plan.bypass == "forked") return Error(Errc::kForked);
-  if (plan.bypass == "no-rule" || plan.bypass == "credentials") return {};
-  if (!plan.bypass.empty())
-    return invalid_argument("request." + std::string(plan.bypass), "can not be in a cache's key");
+  const bool is_stored_never = plan.bypass == "no-rule" || plan.bypass == "credentials";
+  const std::string_view problem = is_stored_never ? cache::problem_of_target(as_get) : plan.bypass;
+  if (!problem.empty()) return invalid_argument("request." + std::string(problem), "can not be in a cache's key");
+  if (is_stored_never) return {};
   return impl_->purge({.entries = impl_->places.names->all_responses(plan.canonical)}, impl_->places.deadline(call));
 }
 
