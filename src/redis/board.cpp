@@ -28,9 +28,10 @@ void Board::show_trying() {
   show(State::kTrying);
 }
 
-void Board::show_away(Error why) {
+void Board::show_away(Error why, Errc cause) {
   const std::lock_guard lock(mutex_);
   why_away_ = std::move(why);
+  cause_away_ = cause;
   show(State::kAway);
 }
 
@@ -42,6 +43,11 @@ void Board::show_closed() {
 Error Board::why_away() const {
   const std::lock_guard lock(mutex_);
   return why_away_;
+}
+
+Errc Board::cause_away() const {
+  const std::lock_guard lock(mutex_);
+  return cause_away_;
 }
 
 ServerInfo Board::server() const {

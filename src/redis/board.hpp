@@ -26,7 +26,8 @@ class Board {
   // The I/O role.
   void show_up(ServerInfo server);
   void show_trying();
-  void show_away(Error why);
+  // `cause`: the code of what was met with; that of `why` is what callers get.
+  void show_away(Error why, Errc cause);
   void show_closed();
   void show_tally(const Tally& tally, std::size_t in_flight) noexcept;
 
@@ -35,6 +36,7 @@ class Board {
   bool is_away() const noexcept { return state_.load(std::memory_order_acquire) == State::kAway; }
   // Why commands are refused while the node is away.
   Error why_away() const;
+  Errc cause_away() const;
   ServerInfo server() const;
   bool wait_until_up(Deadline deadline);
   void read_tally(ClientStats& stats) const noexcept;
@@ -47,8 +49,9 @@ class Board {
   std::atomic<State> state_{State::kTrying};
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  ServerInfo server_;       // guarded by mutex_
-  Error why_away_;          // guarded by mutex_
+  ServerInfo server_;                     // guarded by mutex_
+  Error why_away_;                        // guarded by mutex_
+  Errc cause_away_ = Errc::kUnavailable;  // guarded by mutex_
 
   using Number = std::atomic<std::uint64_t>;
   Number answered_{0}, timed_out_{0}, expired_unsent_{0}, repeated_{0}, late_replies_{0}, foreign_replies_{0};

@@ -25,7 +25,7 @@ struct Client::Impl {
   const ClientOptions options;
   const Runtime runtime;
   std::shared_ptr<IoCore> core;
-  std::mutex stopping;              // one close() at a time
+  std::mutex stopping;             // one close() at a time
   std::optional<IoThread> thread;  // guarded by stopping
   base::ForkGuard fork_guard;
 };
@@ -74,9 +74,9 @@ Result<void> build(Client::Impl& impl, NodeListener* listener) {
   core.inbox = std::make_unique<Inbox>(impl.options.max_queued, impl.options.max_queued_bytes,
                                        [raw = core.loop.get()] { raw->wake(); });
   core.board = std::make_unique<Board>(impl.runtime.clock);
-  core.engine = std::make_unique<Engine>(
-      impl.options, impl.runtime, listener, EngineParts{*core.loop, std::move(dialer).value(), base::jitter_seed()},
-      *core.inbox, *core.board);
+  core.engine = std::make_unique<Engine>(impl.options, impl.runtime, listener,
+                                         EngineParts{*core.loop, std::move(dialer).value(), base::jitter_seed()},
+                                         *core.inbox, *core.board);
   return {};
 }
 
@@ -110,8 +110,8 @@ Result<std::shared_ptr<Client>> Client::open(ClientOptions options, Runtime runt
 
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-// In a forked child the thread does not exist, and what it worked on is in whatever state the fork met it: only the copies of its
-// descriptors are closed, without a word to the peer, and the memory is left alone.
+// In a forked child the thread does not exist, and what it worked on is in whatever state the fork met it: only the
+// copies of its descriptors are closed, without a word to the peer, and the memory is left alone.
 Client::~Client() {
   if (!impl_->fork_guard.forked()) {
     close();
@@ -136,8 +136,7 @@ Result<void> Client::may_block() const {
 
 void Client::submit(Submission submission, CallOptions options) {
   const TimePoint now = impl_->runtime.clock->now();
-  const Deadline deadline =
-      options.deadline.value_or(Deadline::never().share(now, impl_->options.command_timeout));
+  const Deadline deadline = options.deadline.value_or(Deadline::never().share(now, impl_->options.command_timeout));
   if (auto refused = refusal(*impl_, std::span(&submission, 1), now, deadline.time())) {
     const ReaderHandle reader = std::move(submission.reader);
     return reader->on_error(*std::move(refused));
@@ -149,8 +148,7 @@ void Client::submit(Submission submission, CallOptions options) {
 void Client::submit_all(std::vector<Submission> submissions, CallOptions options) {
   if (submissions.empty()) return;
   const TimePoint now = impl_->runtime.clock->now();
-  const Deadline deadline =
-      options.deadline.value_or(Deadline::never().share(now, impl_->options.command_timeout));
+  const Deadline deadline = options.deadline.value_or(Deadline::never().share(now, impl_->options.command_timeout));
   const auto refused = refusal(*impl_, submissions, now, deadline.time());
   std::vector<Pending> group;
   group.reserve(submissions.size());
@@ -182,10 +180,14 @@ bool Client::wait_until_connected(Deadline deadline) {
 
 bool Client::is_connected() const noexcept { return !impl_->fork_guard.forked() && impl_->core->board->is_up(); }
 
-// A lock may be held for ever in a forked child, where its holder does not exist.
-ServerInfo Client::server() const {
-  return impl_->fork_guard.forked() ? ServerInfo() : impl_->core->board->server();
+std::optional<Errc> Client::away_because() const {
+  if (impl_->fork_guard.forked()) return Errc::kForked;
+  if (!impl_->core->board->is_away()) return std::nullopt;
+  return impl_->core->board->cause_away();
 }
+
+// A lock may be held for ever in a forked child, where its holder does not exist.
+ServerInfo Client::server() const { return impl_->fork_guard.forked() ? ServerInfo() : impl_->core->board->server(); }
 
 ClientStats Client::stats() const {
   ClientStats stats;

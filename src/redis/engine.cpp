@@ -136,7 +136,7 @@ void Engine::on_refused(const Error& why, TimePoint now) {
   node_.on_failed();
   if (node_.reach() != Reach::kAway) return;
   away_ = unavailable(options_, why);
-  board_.show_away(away_);
+  board_.show_away(away_, why.code());
   reporter_.refused(why, now);
   refuse_waiting();
 }
@@ -146,7 +146,7 @@ void Engine::on_ended(Link& link, const News& news, TimePoint now) {
   if (node_.reach() == Reach::kTrying) board_.show_trying();
   if (node_.reach() == Reach::kAway) {
     away_ = unavailable(options_, news.error);
-    board_.show_away(away_);
+    board_.show_away(away_, news.error.code());
   }
   if (news.kind == News::Kind::kCondemned) {
     ++tally_.condemned;
@@ -209,7 +209,7 @@ void Engine::drop_everything(const Error& reason) {
   }
   away_ = unavailable(options_, reason);
   if (node_.reach() == Reach::kAway) {
-    board_.show_away(away_);
+    board_.show_away(away_, reason.code());
   } else {
     board_.show_trying();
   }

@@ -60,8 +60,8 @@ ServerFigures read_info(std::string_view text) {
   return figures;
 }
 
-RedisHealth health_of(const Error& error) {
-  switch (error.code()) {
+RedisHealth health_of(Errc code) {
+  switch (code) {
     case Errc::kAuthentication:
     case Errc::kPermission:
     case Errc::kTls:
@@ -85,7 +85,8 @@ ProbeResult probe(redis::Client& client, Deadline deadline) {
   const auto answer = client.run(ping, {deadline});
   ProbeResult result;
   if (!answer) {
-    result.health = health_of(answer.error());
+    // Without a link every command is kUnavailable; what the last attempt met with says more.
+    result.health = health_of(client.away_because().value_or(answer.error().code()));
     result.message = answer.error().message();
     return result;
   }

@@ -27,7 +27,7 @@ ServerFigures read_info(std::string_view text);
 
 // kError: Redis was reached and refuses to work (password, permission, certificate, loading, out of memory); else
 // kUnavailable.
-RedisHealth health_of(const Error& error);
+RedisHealth health_of(Errc code);
 
 struct ProbeResult {
   RedisHealth health = RedisHealth::kUnavailable;

@@ -127,6 +127,9 @@ class Client {
   // Waits until a link is up or the deadline passes. True: a link is up.
   bool wait_until_connected(Deadline deadline);
   bool is_connected() const noexcept;
+  // What the last attempt to connect met with: kAuthentication, kTls, kLoading, kUnavailable where nobody answers.
+  // Nothing while a link is up or is being made for the first time.
+  std::optional<Errc> away_because() const;
   ServerInfo server() const;
   ClientStats stats() const;
   const ClientOptions& options() const noexcept;

@@ -23,11 +23,11 @@ TEST(ReadInfo, LeavesOutWhatIsMissingOrOdd) {
 TEST(HealthOf, TellsARefusalFromAnAbsence) {
   for (const Errc refusal : {Errc::kAuthentication, Errc::kPermission, Errc::kTls, Errc::kLoading, Errc::kMisconfigured,
                              Errc::kServerMemory, Errc::kReadOnly, Errc::kServerError, Errc::kProtocol}) {
-    EXPECT_EQ(health_of(Error(refusal)), RedisHealth::kError) << to_string(refusal);
+    EXPECT_EQ(health_of(refusal), RedisHealth::kError) << to_string(refusal);
   }
   for (const Errc absence :
        {Errc::kUnavailable, Errc::kTimeout, Errc::kNotSent, Errc::kConnectionLost, Errc::kClosed}) {
-    EXPECT_EQ(health_of(Error(absence)), RedisHealth::kUnavailable) << to_string(absence);
+    EXPECT_EQ(health_of(absence), RedisHealth::kUnavailable) << to_string(absence);
   }
 }
 
