@@ -6,8 +6,6 @@
 namespace envoyou::session {
 namespace {
 
-using storage::Durability;
-
 Error unknown() { return Error(Errc::kUnknown, "session: Redis is away, and this server does not know it"); }
 
 Error conflict(std::uint64_t is, std::uint64_t expected) {
@@ -37,14 +35,24 @@ LocalBackend::LocalBackend(std::unique_ptr<Rows> rows, Role role, LocalLimits li
   tell_pending();
 }
 
-Result<Record> LocalBackend::create(const Record& draft, Deadline) {
+// What was done is acknowledged only when it would survive a loss of power.
+template <class T>
+Result<T> LocalBackend::flushed(Result<T> done) {
+  if (!done) return done;
+  if (auto on_disk = rows_->flush(); !on_disk) return on_disk.error();
+  return done;
+}
+
+Result<Record> LocalBackend::create(const Record& draft, Deadline) { return flushed(create_row(draft)); }
+
+Result<Record> LocalBackend::create_row(const Record& draft) {
   const Guard guard(*this);
   Row row{draft, 0, 0, {}, {}, 0};
   if (auto room = make_room_for(row); !room) return room.error();
   const auto revocation = rows_->find_revocation(draft.user_key());
   if (!revocation) return revocation.error();
   if (revocation->has_value()) row.after = (*revocation)->change;
-  const auto done = durably([&]() -> Result<void> {
+  const auto done = rows_->transact([&]() -> Result<void> {
     if (auto purged = rows_->purge(time_->now_ms(), false); !purged) return purged;
     if (auto ended = end_oldest(draft.user_key()); !ended) return ended;
     return put(row);
@@ -73,6 +81,10 @@ Result<Record> LocalBackend::rotate(const Address& from, const Address& to, cons
 Result<bool> LocalBackend::remove(const Address& address, Deadline) { return remove(address, nullptr); }
 
 Result<Record> LocalBackend::write(const Address& address, const Write& write, const Known* known) {
+  return flushed(write_row(address, write, known));
+}
+
+Result<Record> LocalBackend::write_row(const Address& address, const Write& write, const Known* known) {
   const Guard guard(*this);
   auto row = live_row(address, known);
   if (!row) return row.error();
@@ -83,7 +95,7 @@ Result<Record> LocalBackend::write(const Address& address, const Write& write, c
   record.user_data = write.user_data;
   record.change = write.change;
   record.modified_ms = record.last_active_ms = time_->now_ms();
-  if (auto done = durably([&] { return put(*row); }); !done) return done.error();
+  if (auto done = rows_->transact([&] { return put(*row); }); !done) return done.error();
   return std::move(record);
 }
 
@@ -94,11 +106,16 @@ Result<void> LocalBackend::touch(const Address& address, const Known* known) {
   if (!row) return row.error();
   if (auto room = make_room_for(*row); !room) return room.error();
   row->record.last_active_ms = time_->now_ms();
-  return rows_->transact(Durability::kRelaxed, [&] { return put(*row); });
+  return rows_->transact([&] { return put(*row); });
 }
 
 Result<Record> LocalBackend::rotate(const Address& from, const Address& to, const std::string& change,
                                     const Known* known) {
+  return flushed(rotate_row(from, to, change, known));
+}
+
+Result<Record> LocalBackend::rotate_row(const Address& from, const Address& to, const std::string& change,
+                                        const Known* known) {
   const Guard guard(*this);
   const auto row = live_row(from, known);
   if (!row) return row.error();
@@ -106,7 +123,7 @@ Result<Record> LocalBackend::rotate(const Address& from, const Address& to, cons
   if (auto room = make_room_for_marks(2); !room) return room.error();
   const Row next = successor_of(*row, to, change, time_->now_ms());
   const std::int64_t until_ms = next.record.absolute_end_ms;
-  const auto done = durably([&]() -> Result<void> {
+  const auto done = rows_->transact([&]() -> Result<void> {
     if (auto erased = rows_->erase(from.name); !erased) return erased;
     if (auto put_next = put(next); !put_next) return put_next;
     if (!needs_mark(*row)) return {};
@@ -120,12 +137,16 @@ Result<Record> LocalBackend::rotate(const Address& from, const Address& to, cons
 }
 
 Result<bool> LocalBackend::remove(const Address& address, const Known* known) {
+  return flushed(remove_row(address, known));
+}
+
+Result<bool> LocalBackend::remove_row(const Address& address, const Known* known) {
   const Guard guard(*this);
   const auto row = live_row(address, known);
   if (!row && row.error().code() == Errc::kNotFound) return false;
   if (!row && row.error().code() != Errc::kUnknown) return row.error();
   if (auto room = make_room_for_marks(2); !room) return room.error();
-  const auto done = durably([&]() -> Result<void> {
+  const auto done = rows_->transact([&]() -> Result<void> {
     if (row) return end(*row);
     if (auto erased = rows_->erase(address.name); !erased) return erased;
     return bury(address, {}, time_->now_ms() + limits_.absolute_ms);
@@ -146,13 +167,17 @@ Result<Listing> LocalBackend::list(const UserKey& user, Deadline) {
 }
 
 Result<std::size_t> LocalBackend::revoke_all(const UserKey& user, const std::string& change, Deadline) {
+  return flushed(revoke_rows(user, change));
+}
+
+Result<std::size_t> LocalBackend::revoke_rows(const UserKey& user, const std::string& change) {
   const Guard guard(*this);
   const auto rows = rows_->of_user(user);
   if (!rows) return rows.error();
   if (auto room = make_room_for_marks(2 * rows->size() + 1); !room) return room.error();
   const std::int64_t now_ms = time_->now_ms();
   std::size_t ended = 0;
-  const auto done = durably([&]() -> Result<void> {
+  const auto done = rows_->transact([&]() -> Result<void> {
     for (const Row& row : *rows) {
       if (row.record.is_live(now_ms)) ++ended;
       if (auto one = end(row); !one) return one;
@@ -229,10 +254,6 @@ bool LocalBackend::is_stale(std::int64_t confirmed_ms) const {
   return time_->now_ms() - confirmed_ms > limits_.last_known_ms;
 }
 
-Result<void> LocalBackend::durably(const std::function<Result<void>()>& work) {
-  return rows_->transact(Durability::kDurable, work);
-}
-
 Result<void> LocalBackend::put(Row row) {
   row.stamp = next_stamp();
   return rows_->put(row);
@@ -257,6 +278,9 @@ Result<void> LocalBackend::end(const Row& row) {
 }
 
 Result<void> LocalBackend::end_oldest(const UserKey& user) {
+  const auto count = rows_->count_of(user);
+  if (!count) return count.error();
+  if (*count < limits_.max_per_user) return {};
   auto rows = rows_->of_user(user);
   if (!rows) return rows.error();
   const std::int64_t now_ms = time_->now_ms();
@@ -273,14 +297,14 @@ Result<void> LocalBackend::end_oldest(const UserKey& user) {
 // A row that is kept already has its place.
 Result<void> LocalBackend::make_room_for(const Row& row) {
   if (row.stamp != 0 || rows_->rows() < limits_.max_sessions) return {};
-  if (auto purged = durably([&] { return rows_->purge(time_->now_ms(), true); }); !purged) return purged;
+  if (auto purged = rows_->transact([&] { return rows_->purge(time_->now_ms(), true); }); !purged) return purged;
   if (rows_->rows() < limits_.max_sessions) return {};
   return full("max_local_sessions", limits_.max_sessions);
 }
 
 Result<void> LocalBackend::make_room_for_marks(std::size_t count) {
   if (role_ == Role::kTruth || rows_->marks() + count <= limits_.max_marks()) return {};
-  if (auto purged = durably([&] { return rows_->purge(time_->now_ms(), true); }); !purged) return purged;
+  if (auto purged = rows_->transact([&] { return rows_->purge(time_->now_ms(), true); }); !purged) return purged;
   if (rows_->marks() + count <= limits_.max_marks()) return {};
   return full("ended sessions to carry over", limits_.max_marks());
 }

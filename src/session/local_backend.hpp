@@ -17,7 +17,8 @@
 //      |          \____________________________________________________________> tombstone --settle--> (none)
 //      '-- settle: Redis has it, unless it changed meanwhile: then it stays
 //
-// Thread-safe: one mutex, held while SQLite commits.
+// Thread-safe: one mutex, held while SQLite commits to its log. What is acknowledged is on the disk; many callers share one wait
+// for it, and it is waited for without the mutex.
 #pragma once
 
 #include "session/backend.hpp"
@@ -125,7 +126,13 @@ class LocalBackend final : public Backend {
     const std::lock_guard<std::mutex> lock_;
   };
 
-  Result<void> durably(const std::function<Result<void>()>& work);
+  template <class T>
+  Result<T> flushed(Result<T> done);
+  Result<Record> create_row(const Record& draft);
+  Result<Record> write_row(const Address& address, const Write& write, const Known* known);
+  Result<Record> rotate_row(const Address& from, const Address& to, const std::string& change, const Known* known);
+  Result<bool> remove_row(const Address& address, const Known* known);
+  Result<std::size_t> revoke_rows(const UserKey& user, const std::string& change);
   Result<Row> live_row(const Address& address, const Known* known);
   Result<Row> believed(const Known& known);
   Result<bool> is_revoked(const Record& record);

@@ -1,5 +1,5 @@
 // The other half of the journal: what waits for Redis, and what happens when Redis has it. An entry is taken away only if it has
-// not changed since it was handed out; its stamp tells.
+// not changed since it was handed out; its stamp tells. Nothing here waits for the disk: what is carried twice changes nothing.
 #include "session/local_backend.hpp"
 
 namespace envoyou::session {
@@ -33,7 +33,7 @@ Result<Batch> LocalBackend::next_batch(std::size_t most) {
 Result<void> LocalBackend::settle(std::span<const Tombstone> tombstones, std::span<const Revocation> revocations,
                                   std::span<const SettledRow> rows) {
   const Guard guard(*this);
-  return durably([&]() -> Result<void> {
+  return rows_->transact([&]() -> Result<void> {
     for (const Tombstone& it : tombstones) {
       const auto current = rows_->find_tombstone(it.address.name);
       if (!current) return current.error();
@@ -78,7 +78,7 @@ Result<void> LocalBackend::settle_parent(const Row& row) {
 
 Result<void> LocalBackend::forget(std::span<const Row> rows) {
   const Guard guard(*this);
-  return durably([&]() -> Result<void> {
+  return rows_->transact([&]() -> Result<void> {
     for (const Row& row : rows) {
       if (auto done = settle_parent(row); !done) return done;
       if (auto erased = rows_->erase(row.record.address.name); !erased) return erased;
@@ -92,7 +92,7 @@ Result<void> LocalBackend::settle_revocation(const UserKey& user, const std::str
   const auto current = rows_->find_revocation(user);
   if (!current) return current.error();
   if (!current->has_value() || (*current)->change != change) return {};
-  return durably([&] { return rows_->erase_revocation(user); });
+  return rows_->transact([&] { return rows_->erase_revocation(user); });
 }
 
 Result<std::int64_t> LocalBackend::remembered_offset() {
@@ -102,7 +102,7 @@ Result<std::int64_t> LocalBackend::remembered_offset() {
 
 Result<void> LocalBackend::remember_offset(std::int64_t offset_ms) {
   const std::lock_guard lock(mutex_);
-  return rows_->transact(storage::Durability::kRelaxed, [&] { return rows_->remember(kOffset, offset_ms); });
+  return rows_->transact([&] { return rows_->remember(kOffset, offset_ms); });
 }
 
 }  // namespace envoyou::session

@@ -19,7 +19,8 @@ std::string key_of(const UserKey& user) { return user.tag + user.part; }
 
 class MemoryRows final : public Rows {
  public:
-  Result<void> transact(storage::Durability, const std::function<Result<void>()>& work) override { return work(); }
+  Result<void> transact(const std::function<Result<void>()>& work) override { return work(); }
+  Result<void> flush() override { return {}; }
 
   Result<std::optional<Row>> find(std::string_view name) override {
     const auto found = rows_.find(std::string(name));
@@ -38,6 +39,11 @@ class MemoryRows final : public Rows {
     const auto found = rows_.find(std::string(name));
     if (found != rows_.end()) erase(found);
     return {};
+  }
+
+  Result<std::size_t> count_of(const UserKey& user) override {
+    const auto names = users_.find(key_of(user));
+    return names == users_.end() ? 0 : names->second.size();
   }
 
   Result<std::vector<Row>> of_user(const UserKey& user) override {

@@ -8,11 +8,10 @@
 // Every row and mark carries a stamp that grows with each change, so that whoever took a copy away can tell whether it has
 // changed since.
 //
-// Thread-compatible: local_backend.cpp brings the mutex.
+// Thread-compatible but for `flush`: local_backend.cpp brings the mutex.
 #pragma once
 
 #include "session/record.hpp"
-#include "storage/database.hpp"
 
 #include <envoyou/result.hpp>
 
@@ -61,11 +60,14 @@ class Rows {
   virtual ~Rows() = default;
 
   // Changes are made inside of this. Nothing of a failed one stays in a file.
-  virtual Result<void> transact(storage::Durability durability, const std::function<Result<void>()>& work) = 0;
+  virtual Result<void> transact(const std::function<Result<void>()>& work) = 0;
+  // Returns when all earlier changes would survive a loss of power. Thread-safe, and not to be called under the mutex.
+  virtual Result<void> flush() = 0;
 
   virtual Result<std::optional<Row>> find(std::string_view name) = 0;
   virtual Result<void> put(const Row& row) = 0;
   virtual Result<void> erase(std::string_view name) = 0;
+  virtual Result<std::size_t> count_of(const UserKey& user) = 0;
   // Without user_data.
   virtual Result<std::vector<Row>> of_user(const UserKey& user) = 0;
 

@@ -9,7 +9,6 @@ namespace envoyou::session {
 namespace {
 
 using storage::Database;
-using storage::Durability;
 using storage::Query;
 
 constexpr std::int32_t kApplicationId = 0x656e7673;  // "envs"
@@ -116,16 +115,18 @@ class SqliteRows final : public Rows {
   }
 
   // What a failed transaction counted is taken back with it.
-  Result<void> transact(Durability durability, const std::function<Result<void>()>& work) override {
+  Result<void> transact(const std::function<Result<void>()>& work) override {
     const auto rows = rows_;
     const auto marks = marks_;
-    Result<void> done = database_->transact(durability, work);
+    Result<void> done = database_->transact(work);
     if (!done) {
       rows_ = rows;
       marks_ = marks;
     }
     return done;
   }
+
+  Result<void> flush() override { return database_->flush(); }
 
   Result<std::optional<Row>> find(std::string_view name) override {
     Query query = database_->query("SELECT * FROM sessions WHERE name = ?1");
@@ -143,6 +144,13 @@ class SqliteRows final : public Rows {
 
   Result<void> erase(std::string_view name) override {
     return erase_from("DELETE FROM sessions WHERE name = ?1", name, rows_);
+  }
+
+  Result<std::size_t> count_of(const UserKey& user) override {
+    Query query = database_->query("SELECT count(*) FROM sessions WHERE user_part = ?1 AND tag = ?2");
+    const auto counted = query.bind(user.part).bind(user.tag).next();
+    if (!counted) return counted.error();
+    return static_cast<std::size_t>(query.integer(0));
   }
 
   Result<std::vector<Row>> of_user(const UserKey& user) override {

@@ -73,6 +73,7 @@ Result<std::unique_ptr<Database>> Database::open(DatabaseOptions options) {
   if (auto done = database->connect(options); !done) return done.error();
   if (auto done = database->configure(options); !done) return done.error();
   if (auto done = database->migrate(options); !done) return done.error();
+  if (auto done = database->open_log(); !done) return done.error();
   return database;
 }
 
@@ -93,12 +94,13 @@ Result<void> Database::connect(const DatabaseOptions& options) {
 }
 
 // EXCLUSIVE before the first access: no shared memory file, and no other SQLite reads half of what belongs together.
+// NORMAL: SQLite puts on the disk what it needs to stay whole, and `flush` the rest.
 Result<void> Database::configure(const DatabaseOptions& options) {
   constexpr std::int64_t kPageBytes = 4096;
   const auto max_pages = static_cast<std::int64_t>(options.max_bytes) / kPageBytes;
   return execute(
       "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=4096; PRAGMA journal_mode=WAL;"
-      "PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA trusted_schema=OFF;"
+      "PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON; PRAGMA trusted_schema=OFF;"
       "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=16777216;"
       "PRAGMA max_page_count=" +
       std::to_string(max_pages > 0 ? max_pages : 1));
@@ -118,7 +120,7 @@ Result<void> Database::migrate(const DatabaseOptions& options) {
     return Error(Errc::kStorage, "database file '" + path_ + "': was made by a newer release (format " +
                                      std::to_string(*version) + ", this one knows " + std::to_string(known) + ")");
   if (*version == known) return {};
-  return transact(Durability::kDurable, [&]() -> Result<void> {
+  return transact([&]() -> Result<void> {
     for (auto next = *version; next < known; ++next)
       if (auto done = execute(std::string(options.migrations[static_cast<std::size_t>(next)])); !done) return done;
     return execute("PRAGMA application_id=" + std::to_string(options.application_id) +
@@ -136,26 +138,22 @@ Query Database::query(std::string_view sql) {
   return Query(statement, path_, code);
 }
 
-Result<void> Database::transact(Durability durability, const std::function<Result<void>()>& work) {
-  if (auto set = set_durability(durability); !set) return set;
+Result<void> Database::transact(const std::function<Result<void>()>& work) {
   if (auto begun = query("BEGIN IMMEDIATE").run(); !begun) return begun;
   Result<void> done = work();
   if (done) done = query("COMMIT").run();
+  flushes_.wrote();
   // SQLite has undone a failed transaction by itself in some cases, and not in others.
   if (!done && sqlite3_get_autocommit(connection_) == 0) (void)query("ROLLBACK").run();
   return done;
 }
 
+Result<void> Database::flush() { return flushes_.flush(); }
+
 std::int64_t Database::changes() const noexcept { return sqlite3_changes64(connection_); }
 
-Result<void> Database::set_durability(Durability durability) {
-  if (durability == durability_) return {};
-  const bool durable = durability == Durability::kDurable;
-  // This pragma acts when it is prepared, not when it is stepped: a cached statement would do nothing.
-  auto set = execute(durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
-  if (set) durability_ = durability;
-  return set;
-}
+// Commits are in the log; under the exclusive lock it stays the same file until the connection is closed.
+Result<void> Database::open_log() { return flushes_.open(path_ + "-wal"); }
 
 Result<void> Database::execute(const std::string& sql) {
   const int code = sqlite3_exec(connection_, sql.c_str(), nullptr, nullptr, nullptr);

@@ -2,19 +2,20 @@
 //
 //   open      the file is made with mode 0600, and locked: a second opener, in this process or another, gets kStorage
 //   schema    numbered migrations; a file of a newer version, or of another program, is refused
-//   commits   kDurable is on the disk when it returns (WAL, synchronous=FULL); kRelaxed survives a crash of the process,
-//             and may be lost with the machine
+//   commits   survive the end of the process at once (WAL), and a loss of power once `flush` has returned: many threads that
+//             flush at the same time share one wait for the disk
 //   bounds    the file may grow to `max_bytes`, a wait for SQLite's own lock to kMaxBusyWait
 //
 // A full disk, a read-only or a corrupt file is a kStorage error that names the file; what was committed before stays.
 //
 // Does not: wait for another holder of the file, vacuum, or back up.
 //
-// Thread-compatible: one thread at a time; whoever owns it brings the mutex. In a forked child nothing of it may be used; there
+// Thread-compatible but for `flush`: one thread at a time; whoever owns it brings the mutex. In a forked child nothing of it may be used; there
 // its destructor leaves the file alone.
 #pragma once
 
 #include "base/fork_guard.hpp"
+#include "storage/flush_group.hpp"
 #include "storage/lock_file.hpp"
 
 #include <envoyou/result.hpp>
@@ -44,8 +45,6 @@ struct DatabaseOptions {
   std::vector<std::string_view> migrations;
   std::uint64_t max_bytes = kMaxFileBytes;
 };
-
-enum class Durability : std::uint8_t { kDurable, kRelaxed };
 
 // One use of a cached statement: bind from left to right, then step. Confined to the expression or block it is made in.
 // Bound text is not copied: it must stay where it is until the query is gone.
@@ -87,7 +86,11 @@ class Database {
   Query query(std::string_view sql);
 
   // Runs `work` in one transaction: committed when it succeeds, undone when it does not. Not to be nested.
-  Result<void> transact(Durability durability, const std::function<Result<void>()>& work);
+  Result<void> transact(const std::function<Result<void>()>& work);
+
+  // Returns when all that was committed before this call is on the disk. Thread-safe. Errors: kStorage; what was committed may be
+  // lost with the machine then, and is there as long as it runs.
+  Result<void> flush();
 
   // How many rows the last query inserted, changed or deleted.
   std::int64_t changes() const noexcept;
@@ -98,7 +101,7 @@ class Database {
   Result<void> connect(const DatabaseOptions& options);
   Result<void> configure(const DatabaseOptions& options);
   Result<void> migrate(const DatabaseOptions& options);
-  Result<void> set_durability(Durability durability);
+  Result<void> open_log();
   Result<void> execute(const std::string& sql);
   Result<std::int64_t> pragma(const std::string& sql);
 
@@ -107,7 +110,7 @@ class Database {
   base::ForkGuard fork_guard_;
   sqlite3* connection_ = nullptr;
   std::map<std::string_view, sqlite3_stmt*> statements_;
-  Durability durability_ = Durability::kDurable;
+  FlushGroup flushes_;
 };
 
 }  // namespace envoyou::storage

@@ -13,7 +13,10 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace envoyou::storage {
 namespace {
@@ -53,12 +56,33 @@ std::string read(Database& database, std::string_view name) {
 
 TEST_F(DatabaseTest, KeepsWhatWasCommittedAcrossOpenings) {
   auto database = open();
-  ASSERT_TRUE(database->transact(Durability::kDurable, [&] { return write(*database, "a", "1"); }));
-  ASSERT_TRUE(database->transact(Durability::kRelaxed, [&] { return write(*database, "b", "2"); }));
+  ASSERT_TRUE(database->transact([&] { return write(*database, "a", "1"); }));
+  ASSERT_TRUE(database->transact([&] { return write(*database, "b", "2"); }));
   database.reset();
   database = open();
   EXPECT_EQ(read(*database, "a"), "1");
   EXPECT_EQ(read(*database, "b"), "2");
+}
+
+TEST_F(DatabaseTest, LetsManyThreadsShareTheWaitForTheDisk) {
+  auto database = open();
+  std::mutex mutex;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 8; ++thread)
+    threads.emplace_back([&, thread] {
+      for (int i = 0; i < 20; ++i) {
+        {
+          const std::lock_guard lock(mutex);
+          ASSERT_TRUE(database->transact(
+              [&] { return write(*database, std::to_string(thread) + "-" + std::to_string(i), "x"); }));
+        }
+        ASSERT_TRUE(database->flush());
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  database.reset();
+  database = open();
+  EXPECT_EQ(read(*database, "7-19"), "x");
 }
 
 TEST_F(DatabaseTest, KeepsTextByteForByte) {
@@ -72,7 +96,7 @@ TEST_F(DatabaseTest, KeepsTextByteForByte) {
 
 TEST_F(DatabaseTest, UndoesATransactionWhoseWorkFails) {
   auto database = open();
-  const auto done = database->transact(Durability::kDurable, [&]() -> Result<void> {
+  const auto done = database->transact([&]() -> Result<void> {
     if (auto written = write(*database, "a", "1"); !written) return written;
     return Error(Errc::kConflict, "changed my mind");
   });
@@ -175,8 +199,7 @@ TEST_F(DatabaseTest, SaysSoWhenTheFileIsFullAndKeepsWhatItHad) {
   Result<void> written;
   int count = 0;
   while (written && count < 1000) {
-    written = database->transact(Durability::kDurable,
-                                 [&] { return write(*database, std::to_string(count), body); });
+    written = database->transact([&] { return write(*database, std::to_string(count), body); });
     if (written) ++count;
   }
   ASSERT_FALSE(written);
@@ -192,7 +215,7 @@ TEST_F(DatabaseTest, SaysSoWhenTheFileIsFullAndKeepsWhatItHad) {
 TEST_F(DatabaseTest, SaysSoWhenThePagesAreDamaged) {
   {
     auto database = open();
-    ASSERT_TRUE(database->transact(Durability::kDurable, [&]() -> Result<void> {
+    ASSERT_TRUE(database->transact([&]() -> Result<void> {
       for (int i = 0; i < 200; ++i)
         if (auto done = write(*database, std::to_string(i), std::string(500, 'b')); !done) return done;
       return {};
