@@ -1,0 +1,223 @@
+// The three faces of our client, each in a closed loop: whoever is answered asks again.
+#include "client_bench.hpp"
+
+#include <envoyou/redis/client.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <coroutine>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace envoyou::bench {
+
+namespace {
+
+using redis::CallOptions;
+using redis::Command;
+using redis::ReplyView;
+
+// Reads and checks, and keeps nothing: what a caller does with its value is not measured in any mode.
+Result<bool> decode_answer(const ReplyView& reply, std::uint64_t) {
+  switch (reply.type) {
+    case redis::ReplyType::kString: return reply.text.size() == kValueBytes || reply.text == "OK";
+    case redis::ReplyType::kArray: return reply.elements.size() == 3;
+    default: return Error(Errc::kForeignReply);
+  }
+}
+
+class Asker {
+ public:
+  explicit Asker(const Setup& setup) : question_(setup.question) {
+    auto opened = redis::Client::open(setup.server);
+    if (!opened) throw std::runtime_error(std::string(opened.error().message()));
+    client = *opened;
+    if (!client->wait_until_connected(Deadline::after(*system_clock(), std::chrono::seconds(5)))) {
+      throw std::runtime_error(std::string(client->run(command()).error().message()));
+    }
+    (void)client->run(Command<bool>(redis::Words("SET", kKey, kValue), decode_answer));
+  }
+
+  // Begins the loop.
+  void start(const Meter& meter, std::chrono::nanoseconds duration) { end_ = meter.begin() + duration; }
+
+  Command<bool> command() const {
+    if (question_ == Question::kGet) return {redis::Words("GET", kKey), decode_answer, redis::Repeat::kIsSafe};
+    if (question_ == Question::kSet) return {redis::Words("SET", kKey, kValue), decode_answer, redis::Repeat::kIsSafe};
+    redis::Words words = script_.words(1);
+    words.add(kKey);
+    return script_.command<bool>(std::move(words), decode_answer, redis::Repeat::kNever, 0);
+  }
+  CallOptions patience(Clock::time_point now) const { return {Deadline::at(now + std::chrono::seconds(5))}; }
+  bool goes_on(Clock::time_point now) const { return now < end_; }
+
+  std::shared_ptr<redis::Client> client;
+
+ private:
+  Question question_;
+  Clock::time_point end_;
+  const redis::Script script_{kScript};
+};
+
+void note(Figures& figures, const Result<bool>& result, std::chrono::nanoseconds latency) {
+  if (result && *result) {
+    figures.latencies.add(latency);
+    return;
+  }
+  if (figures.errors++ == 0) figures.first_error = result ? "a wrong answer" : std::string(result.error().message());
+}
+
+void add(Figures& to, const Figures& from) {
+  to.latencies.add(from.latencies);
+  if (to.errors == 0) to.first_error = from.first_error;
+  to.errors += from.errors;
+}
+
+// Counts callers that are still at it.
+class Finish {
+ public:
+  explicit Finish(std::size_t callers) : left_(callers) {}
+  void one() {
+    const std::lock_guard lock(mutex_);
+    if (--left_ == 0) all_.notify_all();
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    all_.wait(lock, [this] { return left_ == 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable all_;
+  std::size_t left_;
+};
+
+// One request in flight that renews itself.
+struct Caller {
+  Asker& asker;
+  Figures& figures;  // of the I/O thread alone
+  Finish& finish;
+
+  void ask() {
+    const auto begin = Clock::now();
+    asker.client->run(asker.command(), asker.patience(begin), [this, begin](Result<bool> result) {
+      const auto now = Clock::now();
+      note(figures, result, now - begin);
+      if (result && asker.goes_on(now)) {
+        ask();
+      } else {
+        finish.one();
+      }
+    });
+  }
+};
+
+// The client's primitive as something to co_await: all that a coroutine face needs. The reader lives in the coroutine's
+// frame, and `release`, the client's last touch, resumes it.
+class Asked final : public redis::ReplyReader {
+ public:
+  Asked(redis::Client& client, Command<bool> command, CallOptions options)
+      : client_(client), command_(std::move(command)), options_(options) {}
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> caller) {
+    caller_ = caller;
+    client_.submit({std::move(command_.words), redis::ReaderHandle(this), command_.repeat, command_.script}, options_);
+  }
+  Result<bool> await_resume() { return std::move(result_); }
+
+  redis::Verdict on_reply(const ReplyView& reply) noexcept override {
+    result_ = command_.decode(reply, command_.tag);
+    return result_ ? redis::Verdict::kMine : redis::Verdict::kForeign;
+  }
+  void on_error(Error error) noexcept override { result_ = Result<bool>(std::move(error)); }
+  void release() noexcept override { caller_.resume(); }
+
+ private:
+  redis::Client& client_;
+  Command<bool> command_;
+  CallOptions options_;
+  std::coroutine_handle<> caller_;
+  Result<bool> result_ = Error(Errc::kInternal);
+};
+
+struct Detached {
+  struct promise_type {
+    Detached get_return_object() noexcept { return {}; }
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_never final_suspend() noexcept { return {}; }
+    void return_void() noexcept {}
+    void unhandled_exception() noexcept { std::terminate(); }
+  };
+};
+
+Detached ask_on_and_on(Asker& asker, Figures& figures, Finish& finish) {
+  for (bool more = true; more;) {
+    const auto begin = Clock::now();
+    const Result<bool> result = co_await Asked(*asker.client, asker.command(), asker.patience(begin));
+    const auto now = Clock::now();
+    note(figures, result, now - begin);
+    more = result && asker.goes_on(now);
+  }
+  finish.one();
+}
+
+}  // namespace
+
+Figures run_blocking(const Setup& setup) {
+  Asker asker(setup);
+  const Meter meter;
+  asker.start(meter, setup.duration);
+  std::vector<Figures> each(setup.callers);
+  std::vector<std::thread> threads;
+  for (Figures& figures : each) {
+    threads.emplace_back([&asker, &figures] {
+      auto begin = Clock::now();
+      while (asker.goes_on(begin)) {
+        const auto result = asker.client->run(asker.command(), asker.patience(begin));
+        const auto now = Clock::now();
+        note(figures, result, now - begin);
+        begin = now;
+      }
+    });
+  }
+  Figures all;
+  for (std::size_t i = 0; i < threads.size(); ++i) {
+    threads[i].join();
+    add(all, each[i]);
+  }
+  meter.stop(all);
+  return all;
+}
+
+Figures run_callback(const Setup& setup) {
+  Asker asker(setup);
+  Figures figures;
+  Finish finish(setup.callers);
+  std::deque<Caller> callers;
+  for (std::size_t i = 0; i < setup.callers; ++i) callers.push_back({asker, figures, finish});
+  const Meter meter;
+  asker.start(meter, setup.duration);
+  for (Caller& caller : callers) caller.ask();
+  finish.wait();
+  meter.stop(figures);
+  return figures;
+}
+
+Figures run_coroutine(const Setup& setup) {
+  Asker asker(setup);
+  Figures figures;
+  Finish finish(setup.callers);
+  const Meter meter;
+  asker.start(meter, setup.duration);
+  for (std::size_t i = 0; i < setup.callers; ++i) ask_on_and_on(asker, figures, finish);
+  finish.wait();
+  meter.stop(figures);
+  return figures;
+}
+
+}  // namespace envoyou::bench
