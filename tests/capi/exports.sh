@@ -8,7 +8,7 @@ nm=$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # A declaration may break its line anywhere but within the name.
-cat "$include"/envoyou/c/*.h | tr '\n' ' ' | grep -o 'ENVOYOU_API [^(;]*(' | sed 's/ *($//; s/.*[ *]//' | sort >"$work/declared"
+cat "$include"/envoyou/c/*.h | grep -v '^#' | tr '\n' ' ' | grep -o 'ENVOYOU_API [^(;]*(' | sed 's/ *($//; s/.*[ *]//' | sort >"$work/declared"
 "$nm" --dynamic --extern-only --defined-only --format=posix "$library" |
   awk '$2 != "A" { sub(/@.*/, "", $1); print $1 }' | sort -u >"$work/exported"
 if ! diff "$work/declared" "$work/exported"; then
