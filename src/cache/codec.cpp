@@ -29,11 +29,11 @@ Error incoherent(std::string_view what) { return {Errc::kIncoherent, "cache enve
 
 unsigned char byte_at(std::string_view bytes, std::size_t at) noexcept { return static_cast<unsigned char>(bytes[at]); }
 
-// nullopt where it does not pay, or where it pays so well that reading would refuse it.
+// nullopt where it does not pay.
 std::optional<std::string> compressed(std::string_view payload) {
   std::string packed(ZSTD_compressBound(payload.size()), '\0');
   const std::size_t size = ZSTD_compress(packed.data(), packed.size(), payload.data(), payload.size(), kZstdLevel);
-  if (ZSTD_isError(size) != 0U || size >= payload.size() || payload.size() / size >= kMaxRatio) return std::nullopt;
+  if (ZSTD_isError(size) != 0U || size >= payload.size()) return std::nullopt;
   packed.resize(size);
   return packed;
 }
