@@ -80,8 +80,8 @@ class Switch {
   // Why it is not kRedis: the last transition's reason, "not configured", or empty.
   std::string reason() const;
   std::uint64_t transitions() const noexcept;
-  // Grows each time the mode leaves or reaches kRedis, before the new mode can be seen: what was done under an equal era was done
-  // in the same outage, or in the same time of Redis.
+  // Grows each time the mode leaves or reaches kRedis, before the new mode can be seen: what was done under an equal
+  // era was done in the same outage, or in the same time of Redis.
   std::uint64_t era() const noexcept;
 
   // What the client tells of the node. Cheap; called on the I/O thread.

@@ -1,17 +1,17 @@
 // The breaker of one node: may it be asked?
 //
-//             refused, condemned                        answered
-//   closed ----------------------> open <----------.  ------------> half-open
-//     ^                             '---------------+------------------' |
-//     |                                refused, condemned                |
-//     '------------------------ stayed good for stable_for --------------'
+//             refused, condemned            answered
+//   closed ------------------------> open -------------> half-open
+//     ^                               ^                    |  |
+//     |                               '-- refused, condemned  |
+//     '------------- stayed good for stable_for --------------'
 //
-// Opens at once, on the first refusal or condemnation: those are facts about links, so there is nothing to count up to. The
-// probing is the client's reconnecting; the breaker is only told of the first good answer.
+// Opens at once, on the first refusal or condemnation: those are facts about links, so there is nothing to count up to.
+// The probing is the client's reconnecting; the breaker is only told of the first good answer.
 //
-// Against flapping, each failure that comes within `flap_window` of the last first good answer doubles the time for which the
-// next recovery must last, up to `max_stable_for`; a failure after a longer good time starts over at `stable_for`. So a node
-// that answers and stays is believed at most `max_stable_for` after its first good answer.
+// Against flapping, each failure that comes within `flap_window` of the last first good answer doubles the time for
+// which the next recovery must last, up to `max_stable_for`; a failure after a longer good time starts over at
+// `stable_for`. So a node that answers and stays is believed at most `max_stable_for` after its first good answer.
 //
 // Pure: no clock, no thread, no log. Confined to one thread.
 #pragma once

@@ -1,5 +1,5 @@
-// What happened in process and Redis has yet to be told: at most one entry a key, the newest one, in the order in which the keys
-// came. Bounded in entries and in bytes; what does not fit is refused and counted, never silently dropped.
+// What happened in process and Redis has yet to be told: at most one entry a key, the newest one, in the order in which
+// the keys came. Bounded in entries and in bytes; what does not fit is refused and counted, never silently dropped.
 //
 //            put                take                    settle
 //   (none) ------> waiting ------------> in hand -------------------> (none)
@@ -9,8 +9,8 @@
 // An entry that was taken counts as pending until it is settled or given back, so that nobody believes everything to be
 // carried over while a pipeline is still under way. It does not hide its key: a newer `put` waits behind it.
 //
-// A Value is what the module needs to repeat the act (a write, a tombstone). `bytes` is what the module wants it counted as,
-// besides the key.
+// A Value is what the module needs to repeat the act (a write, a tombstone). `bytes` is what the module wants it
+// counted as, besides the key.
 //
 // Thread-safe. `take`, `settle` and `give_back` by one thread at a time.
 #pragma once
@@ -44,7 +44,8 @@ class CarryOverQueue {
 
   explicit CarryOverQueue(CarryOverBounds bounds) : bounds_(bounds) {}
 
-  // False: it did not fit and was counted as overflow. An older entry of the key is gone all the same, for it is no longer true.
+  // False: it did not fit and was counted as overflow. An older entry of the key is gone all the same, for it is no
+  // longer true.
   bool put(std::string_view key, Value value, std::size_t bytes) {
     const std::size_t total = bytes + key.size();
     const std::lock_guard lock(mutex_);
@@ -130,9 +131,9 @@ class CarryOverQueue {
 
   const CarryOverBounds bounds_;
   mutable std::mutex mutex_;
-  Order order_;                                                            // guarded by mutex_
+  Order order_;                                                           // guarded by mutex_
   std::unordered_map<std::string_view, typename Order::iterator> index_;  // guarded by mutex_; views into order_
-  std::size_t bytes_ = 0;                                                  // guarded by mutex_; waiting and in hand
+  std::size_t bytes_ = 0;                                                 // guarded by mutex_; waiting and in hand
   std::atomic<std::size_t> pending_{0};
   std::atomic<std::uint64_t> overflowed_{0};
 };

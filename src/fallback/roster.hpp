@@ -1,4 +1,5 @@
-// Who wants to carry over, and the calling of them: each in turn, with no lock held, and never after its removal has returned.
+// Who wants to carry over, and the calling of them: each in turn, with no lock held, and never after its removal has
+// returned.
 //
 // Thread-safe. `run` by one thread at a time.
 #pragma once
@@ -24,9 +25,9 @@ class Roster {
   bool empty() const;
   bool has_pending() const;
 
-  // Calls carry_over(deadline) of each, or of each with something pending, for as long as `goes_on` is true between two. Each
-  // failure is handed to `failed`, and the next one is called all the same: what one module can not do may not stop the others.
-  // True: all were called and none failed.
+  // Calls carry_over(deadline) of each, or of each with something pending, for as long as `goes_on` is true between
+  // two. Each failure is handed to `failed`, and the next one is called all the same: what one module can not do may
+  // not stop the others. True: all were called and none failed.
   bool run(Whom whom, Deadline deadline, const std::function<bool()>& goes_on,
            const std::function<void(const CarryOver&, const Error&)>& failed);
 

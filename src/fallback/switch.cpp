@@ -1,5 +1,5 @@
-// The thread-safe ring around SwitchMachine: the mode as an atomic for the callers' path, the participants, and what the world is
-// told of a transition (one log line, one counter, the gauge, the observer), always with no lock held.
+// The thread-safe ring around SwitchMachine: the mode as an atomic for the callers' path, the participants, and what
+// the world is told of a transition (one log line, one counter, the gauge, the observer), always with no lock held.
 #include "fallback/roster.hpp"
 #include "fallback/switch_machine.hpp"
 
@@ -25,7 +25,8 @@ constexpr std::string_view kTransitionsHelp = "Transitions of the switch between
 constexpr std::string_view kBreaker = "envoyou_fallback_breaker_transitions_total";
 constexpr std::string_view kBreakerHelp = "Transitions of the breaker of the Redis node, by new state.";
 constexpr std::string_view kGauge = "envoyou_fallback_mode";
-constexpr std::string_view kGaugeHelp = "Where requests go: 0 Redis, 1 the stand-ins, 2 the stand-ins while carrying over.";
+constexpr std::string_view kGaugeHelp =
+    "Where requests go: 0 Redis, 1 the stand-ins, 2 the stand-ins while carrying over.";
 constexpr std::string_view kFailures = "envoyou_fallback_carry_over_failures_total";
 constexpr std::string_view kFailuresHelp = "Passes of carrying over that a module could not finish.";
 
@@ -114,7 +115,8 @@ struct Switch::Impl {
     reason = change.mode->to == Mode::kRedis ? "" : change.mode->reason;
     mode_gauge.set(static_cast<std::int64_t>(change.mode->to));
     transitions.fetch_add(1, std::memory_order_relaxed);
-    if (change.mode->from == Mode::kRedis || change.mode->to == Mode::kRedis) era.fetch_add(1, std::memory_order_acq_rel);
+    if (change.mode->from == Mode::kRedis || change.mode->to == Mode::kRedis)
+      era.fetch_add(1, std::memory_order_acq_rel);
     mode.store(change.mode->to, std::memory_order_release);
   }
 
@@ -149,7 +151,8 @@ struct Switch::Impl {
         whom, deadline, [&] { return mode.load(std::memory_order_acquire) == while_mode; },
         [this](const CarryOver& who, const Error& error) {
           carry_over_failures.add();
-          runtime.logger.debug("fallback", "carrying over failed", {{"module", who.name()}, {"error", error.message()}});
+          runtime.logger.debug("fallback", "carrying over failed",
+                               {{"module", who.name()}, {"error", error.message()}});
         });
   }
 
@@ -157,8 +160,8 @@ struct Switch::Impl {
     const TimePoint until = runtime.clock->now() + options.carry_over_budget;
     const bool all = carry_over(fallback::Whom::kAll, Mode::kRecovering, Deadline::at(until));
     const TimePoint now = runtime.clock->now();
-    // A pass that ran out of time has more to do; what is pending after one that did not arrived while it ran, and follows
-    // at the first sweep.
+    // A pass that ran out of time has more to do; what is pending after one that did not arrived while it ran, and
+    // follows at the first sweep.
     const bool ran_out = now >= until && roster.has_pending();
     if (all && !ran_out && step([this] { return machine.on_carried_over(); }).mode) {
       next_sweep = now;
@@ -185,9 +188,9 @@ struct Switch::Impl {
   const bool has_redis;
 
   mutable std::mutex mutex;
-  fallback::SwitchMachine machine;  // guarded by mutex
-  std::string reason;               // guarded by mutex
-  std::shared_ptr<const std::function<void()>> waker;                           // guarded by mutex
+  fallback::SwitchMachine machine;                                               // guarded by mutex
+  std::string reason;                                                            // guarded by mutex
+  std::shared_ptr<const std::function<void()>> waker;                            // guarded by mutex
   std::shared_ptr<const std::function<void(const SwitchTransition&)>> observer;  // guarded by mutex
 
   std::atomic<Mode> mode;

@@ -1,8 +1,8 @@
 // Which way requests go, as a pure state machine over the breaker (the diagram is in <envoyou/fallback.hpp>).
 //
-// The breaker tells whether the node is there; the machine adds the step between: `recovering`, in which the node is there but
-// what happened without it is not yet known to it. A failure in that step leads back to `local`; a carry-over that did not
-// succeed on a healthy node is simply tried again, which is the caller's affair.
+// The breaker tells whether the node is there; the machine adds the step between: `recovering`, in which the node is
+// there but what happened without it is not yet known to it. A failure in that step leads back to `local`; a carry-over
+// that did not succeed on a healthy node is simply tried again, which is the caller's affair.
 //
 // It starts in `redis`: unknown means worth asking, and the first refusal is told at once.
 //

@@ -19,4 +19,8 @@ Request Request::of(std::string_view key, std::span<const RateRule> rules, std::
   return made;
 }
 
+Ms to_ms(TimePoint time) noexcept {
+  return std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count();
+}
+
 }  // namespace envoyou::limiter

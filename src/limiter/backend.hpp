@@ -1,5 +1,5 @@
-// The verbs of the limiter, as every backend knows them. A backend answers one whole question atomically: all rules of a request
-// or none. tests/conformance/limiter_test.cpp is their definition, and runs over all of them.
+// The verbs of the limiter, as every backend knows them. A backend answers one whole question atomically: all rules of
+// a request or none. tests/conformance/limiter_test.cpp is their definition, and runs over all of them.
 //
 // Requests have been validated (validate.hpp). Thread-safe.
 #pragma once
@@ -23,16 +23,19 @@ struct Request {
   std::string_view key;  // the user's, as given
   std::span<const RateRule> rules;
   std::int64_t cost = 1;
-  // The moment to answer for. Not set: the backend's own clock, which is the server's for Redis. Set by tests and replays, and
-  // for the local backend by who has read the clock already.
+  // The moment to answer for. Not set: the backend's own clock, which is the server's for Redis. Set by tests and
+  // replays, and for the local backend by who has read the clock already.
   std::optional<Ms> now;
 
   std::size_t log_count = 0;
-  std::array<Ms, kMaxRulesPerCheck> windows{};               // one a log, in the order of the rules
+  std::array<Ms, kMaxRulesPerCheck> windows{};  // one a log, in the order of the rules
   std::array<std::uint8_t, kMaxRulesPerCheck> log_of_rule{};
 
   static Request of(std::string_view key, std::span<const RateRule> rules, std::int64_t cost);
 };
+
+// On this process' steady clock.
+Ms to_ms(TimePoint time) noexcept;
 
 // What one log holds after the request.
 struct LogAnswer {
@@ -42,7 +45,7 @@ struct LogAnswer {
 
 struct Answer {
   bool allowed = false;
-  std::uint32_t clock_resets = 0;  // logs that started afresh because a clock had been wrong
+  std::uint32_t clock_resets = 0;                 // logs that started afresh because a clock had been wrong
   std::array<LogAnswer, kMaxRulesPerCheck> logs;  // as Request::windows
   std::array<Ms, kMaxRulesPerCheck> retry_after;  // one a rule; 0: it admits, kNever: it never will
 };

@@ -1,39 +1,41 @@
 #include "limiter/carry_over.hpp"
 
-#include "limiter/memory_backend.hpp"
-
 namespace envoyou::limiter {
 
 namespace {
 
 // Keys whose debts go in one trip.
 constexpr std::size_t kKeysPerTrip = 128;
-
-enum class Meaning : std::uint8_t { kAway, kNotNow, kNever };
+// The epoch outlives what it vouches for by this much.
+constexpr Ms kEpochSlack = 500;
 
 Meaning meaning_of(const Error& error) {
   if (error.is_retryable() || error.is_ambiguous()) return Meaning::kAway;
   switch (error.code()) {
     case Errc::kClosed:
     case Errc::kForked:
-    case Errc::kWouldDeadlock:
-      return Meaning::kAway;
+    case Errc::kWouldDeadlock: return Meaning::kAway;
     case Errc::kServerMemory:
     case Errc::kReadOnly:
     case Errc::kMisconfigured:
     case Errc::kPermission:
     case Errc::kAuthentication:
-    case Errc::kRedirect:
-      return Meaning::kNotNow;
-    default:
-      return Meaning::kNever;
+    case Errc::kRedirect: return Meaning::kNotNow;
+    default: return Meaning::kRefused;
   }
 }
 
 }  // namespace
 
 std::size_t CarryOverToRedis::pending() const noexcept {
-  return stand_in_.owing() + (epoch_asked_.load(std::memory_order_relaxed) ? 0 : 1);
+  const bool vouched = counts_until_.load(std::memory_order_relaxed) <= covered_until_.load(std::memory_order_relaxed);
+  return stand_in_.owing() + (vouched ? 0 : 1);
+}
+
+void CarryOverToRedis::note(Ms until) noexcept {
+  Ms known = counts_until_.load(std::memory_order_relaxed);
+  while (known < until && !counts_until_.compare_exchange_weak(known, until, std::memory_order_relaxed)) {
+  }
 }
 
 Result<void> CarryOverToRedis::carry_over(Deadline deadline) {
@@ -51,19 +53,26 @@ Result<void> CarryOverToRedis::carry_over(Deadline deadline) {
 }
 
 Result<void> CarryOverToRedis::check_epoch(Deadline deadline) {
-  const auto found = redis_.epoch(deadline);
-  if (!found && meaning_of(found.error()) == Meaning::kAway) return found.error();
-  epoch_asked_.store(true, std::memory_order_relaxed);
+  const Ms now = to_ms(clock_.now());
+  const Ms until = counts_until_.load(std::memory_order_relaxed);
+  covered_until_.store(until, std::memory_order_relaxed);
+  if (until <= now) return {};
+  const Ms lifetime = until - now + kEpochSlack;
+  const auto found = redis_.epoch(lifetime, deadline);
   if (!found) {
+    if (meaning_of(found.error()) == Meaning::kAway) {
+      covered_until_.store(kNothing, std::memory_order_relaxed);
+      return found.error();
+    }
     telemetry_.redis_failed(found.error(), clock_.now());
     return {};
   }
-  if (!epoch_.empty() && epoch_ != *found) {
-    const TimePoint now = clock_.now();
-    telemetry_.data_was_lost(now);
-    stand_in_.owe_everything(to_ms(now));
+  if (*found != epoch_ && now < epoch_until_) {
+    telemetry_.data_was_lost(clock_.now());
+    stand_in_.owe_everything(now);
   }
   epoch_ = *found;
+  epoch_until_ = now + lifetime;
   return {};
 }
 
@@ -72,7 +81,7 @@ Result<bool> CarryOverToRedis::pay_shard(std::size_t shard, Deadline deadline) {
   const Ms now = to_ms(clock_.now());
   const auto merges = stand_in_.owed_by_shard(shard, kKeysPerTrip, now);
   if (merges.empty()) return false;
-  const auto results = redis_.merge(merges, now, deadline);
+  const auto results = redis_.merge(merges, deadline);
   auto settled = settle(merges, results);
   if (!settled) return settled.error();
   for (const auto& result : results) {
@@ -81,27 +90,35 @@ Result<bool> CarryOverToRedis::pay_shard(std::size_t shard, Deadline deadline) {
   return true;
 }
 
+// The last one first, so that several batches of one log that were refused become one again.
 Result<void> CarryOverToRedis::settle(std::span<const Merge> merges, std::span<const Result<Merged>> results) {
   Result<void> outcome;
-  for (std::size_t i = 0; i < merges.size(); ++i) {
-    const TimePoint now = clock_.now();
+  for (std::size_t i = merges.size(); i-- > 0;) {
     if (results[i]) {
-      telemetry_.carried_over(stand_in_.settle(merges[i], to_ms(now)), results[i]->as_of_now);
-      continue;
-    }
-    switch (meaning_of(results[i].error())) {
-      case Meaning::kAway:
-        if (outcome) outcome = results[i].error();
-        break;
-      case Meaning::kNotNow:
-        telemetry_.redis_failed(results[i].error(), now);
-        break;
-      case Meaning::kNever:
-        telemetry_.carry_over_refused(stand_in_.settle(merges[i], to_ms(now)), results[i].error(), now);
-        break;
+      arrived(merges[i], *results[i]);
+    } else if (failed(merges[i], results[i].error()) == Meaning::kAway) {
+      outcome = results[i].error();
     }
   }
   return outcome;
+}
+
+void CarryOverToRedis::arrived(const Merge& merge, const Merged& merged) {
+  const Ms now = to_ms(clock_.now());
+  telemetry_.carried_over(stand_in_.settle(merge, now), merged.as_of_now);
+  note(now + merge.window);
+}
+
+Meaning CarryOverToRedis::failed(const Merge& merge, const Error& error) {
+  const TimePoint now = clock_.now();
+  const Meaning meaning = meaning_of(error);
+  if (meaning == Meaning::kRefused) {
+    telemetry_.carry_over_refused(stand_in_.settle(merge, to_ms(now)), error, now);
+    return meaning;
+  }
+  if (!error.is_ambiguous()) stand_in_.release(merge);
+  if (meaning == Meaning::kNotNow) telemetry_.redis_failed(error, now);
+  return meaning;
 }
 
 }  // namespace envoyou::limiter

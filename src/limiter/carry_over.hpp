@@ -1,13 +1,17 @@
-// Pays Redis what the stand-in owes it, when the switch says that it is time: after an outage, and while Redis is in use for what
-// single failed calls left behind.
+// Pays Redis what the stand-in owes it, when the switch says that it is time: after an outage, and while Redis is in
+// use for what single failed calls left behind.
 //
 // What an error of a merge means:
 //
 //   away (timeout, lost, loading, …)           the debt stays, the pass fails: the switch tries again
-//   can not now (out of memory, replica, …)    the debt stays, the pass ends well: nobody else is held up, and it lapses by itself
-//   never (wrong type, unknown script, …)      the debt is given up and counted
+//   can not now (out of memory, replica, …)    the debt stays, the pass ends well: nobody else is held up, and it
+//   lapses by itself never (wrong type, unknown script, …)      the debt is given up and counted
 //
-// Called by one thread at a time; pending() by any.
+// A Redis that comes back without its data (restarted without a file, flushed, restored) is noticed by its epoch: a key
+// that lives for as long as anything of this process counts in Redis. If it has another name than it had, everything
+// that still counts here is owed anew. One that was flushed in use is noticed at the next sweep.
+//
+// carry_over by one thread at a time; all else by any.
 #pragma once
 
 #include "limiter/redis_backend.hpp"
@@ -17,9 +21,13 @@
 #include <envoyou/fallback.hpp>
 
 #include <atomic>
+#include <limits>
 #include <string>
 
 namespace envoyou::limiter {
+
+// What an error says of the debt (above).
+enum class Meaning : std::uint8_t { kAway, kNotNow, kRefused };
 
 class CarryOverToRedis final : public CarryOver {
  public:
@@ -31,19 +39,27 @@ class CarryOverToRedis final : public CarryOver {
   std::size_t pending() const noexcept override;
   Result<void> carry_over(Deadline deadline) override;
 
+  // Something of ours counts in Redis until then, on this process' clock.
+  void note(Ms until) noexcept;
   // Redis answered these merges: settles what has arrived or never will. The first error that says that Redis is away.
   Result<void> settle(std::span<const Merge> merges, std::span<const Result<Merged>> results);
 
  private:
+  static constexpr Ms kNothing = std::numeric_limits<Ms>::min();
+
   Result<void> check_epoch(Deadline deadline);
   Result<bool> pay_shard(std::size_t shard, Deadline deadline);
+  void arrived(const Merge& merge, const Merged& merged);
+  Meaning failed(const Merge& merge, const Error& error);
 
   StandIn& stand_in_;
   RedisBackend& redis_;
   Telemetry& telemetry_;
   const Clock& clock_;
-  std::atomic<bool> epoch_asked_{false};
-  std::string epoch_;  // empty: not known
+  std::atomic<Ms> counts_until_{kNothing};   // the latest of note()
+  std::atomic<Ms> covered_until_{kNothing};  // what the epoch vouches for
+  std::string epoch_;                        // the keeper's; what it was called
+  Ms epoch_until_ = kNothing;                // the keeper's; it can not have expired before
 };
 
 }  // namespace envoyou::limiter

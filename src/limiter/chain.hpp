@@ -1,5 +1,5 @@
-// A doubly linked list through members of its elements: they know their place, so moving and removing cost no search and no
-// allocation. Does not own. Confined to one thread.
+// A doubly linked list through members of its elements: they know their place, so moving and removing cost no search
+// and no allocation. Does not own. Confined to one thread.
 #pragma once
 
 namespace envoyou::limiter {

@@ -4,8 +4,8 @@
 //   RateLimit: "burst";r=50;t=30, "daily";r=990;t=7300
 //   Retry-After: 12
 //
-// All times are whole seconds, rounded up: a client that waits as long as it was told is never too early. `t` is the time until
-// the whole quota is back. A window below a second has no `w`, since the draft knows no fractions.
+// All times are whole seconds, rounded up: a client that waits as long as it was told is never too early. `t` is the
+// time until the whole quota is back. A window below a second has no `w`, since the draft knows no fractions.
 #include <envoyou/limiter.hpp>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// What the local store keeps of one key: a log for each window it was asked under, what is owed to Redis, and its places in the
-// queues of its shard. Guarded by the mutex of the shard.
+// What the local store keeps of one key: a log for each window it was asked under, what is owed to Redis, and its
+// places in the queues of its shard. Guarded by the mutex of the shard.
 #pragma once
 
 #include "limiter/algorithms/sliding_log.hpp"
@@ -95,7 +95,7 @@ class KeyRecord {
   std::size_t accounted = 0;                            // bytes
 
  private:
-  static constexpr std::size_t kInlineKey = 15;  // what std::string holds without the heap
+  static constexpr std::size_t kInlineKey = 15;   // what std::string holds without the heap
   static constexpr std::size_t kTableShare = 32;  // of the table that finds it
 
   // The one that counts for the shortest time.

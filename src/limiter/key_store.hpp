@@ -1,15 +1,16 @@
 // All keys that this process knows of, bounded in number and in bytes, in shards of their own lock.
 //
-// Each shard keeps its records in queues by importance and by the width of their windows, least recently changed first. Records of
-// one queue expire nearly in its order, so freeing what has expired means looking at heads of queues, a bounded number at each
-// visit, and never a scan:
+// Each shard keeps its records in queues by importance and by the width of their windows, least recently changed first.
+// Records of one queue expire nearly in its order, so freeing what has expired means looking at heads of queues, a
+// bounded number at each visit, and never a scan:
 //
 //             window   up to 3 ms   up to 15 ms   ...   up to a year
 //   ordinary           [ ][ ][ ]    [ ][ ]              [ ][ ][ ][ ]     evicted first, whatever expires soonest
 //   important          [ ]                              [ ][ ]           blocked keys, and what is owed to Redis
 //
-// When a bound is reached, the record of least importance goes: expired ones, then ordinary ones, and a blocked key only when
-// there is nothing else, in this shard or another: otherwise a flood of new keys would set blocked callers free.
+// When a bound is reached, the record of least importance goes: expired ones, then ordinary ones, and a blocked key
+// only when there is nothing else, in this shard or another: otherwise a flood of new keys would set blocked callers
+// free.
 //
 // Thread-safe: everything goes through a Visit, which holds the lock of one shard.
 #pragma once
@@ -122,12 +123,13 @@ class KeyStore::Visit {
   KeyRecord* find() const noexcept { return shard_.table.find(hash_, key_); }
   // The key's record, made with a log of `window` if there was none. `changed` must follow.
   KeyRecord& get(Ms window);
-  // After any change to a record: accounts it, finds its place in the queues, and makes room if that is needed. If nothing in
-  // it counts any more it may be gone afterwards.
+  // After any change to a record: accounts it, finds its place in the queues, and makes room if that is needed. If
+  // nothing in it counts any more it may be gone afterwards.
   void changed(KeyRecord& record, Ms now);
   // The same, except that nothing is freed: safe within for_each.
   void touched(KeyRecord& record, Ms now);
-  // Visits the first `at_most` of the shard's records that owe something; the visitor may `changed` the one it is given.
+  // Visits the first `at_most` of the shard's records that owe something; the visitor may `changed` the one it is
+  // given.
   template <class Visitor>
   void for_each_owing(std::size_t at_most, Visitor visitor) {
     KeyRecord* record = shard_.owed.front();

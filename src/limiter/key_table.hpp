@@ -1,5 +1,5 @@
-// Finds a record by its key: open addressing with linear probing over (hash, record), so that a lookup touches one cache line and
-// then the record. Does not own the records. Confined to one thread.
+// Finds a record by its key: open addressing with linear probing over (hash, record), so that a lookup touches one
+// cache line and then the record. Does not own the records. Confined to one thread.
 #pragma once
 
 #include "limiter/key_record.hpp"

@@ -1,11 +1,12 @@
 // The public face: validation, and the choice of who answers.
 //
-//   Redis in use   ask it, within the limiter's share of the deadline; mirror what it said; if it can not say, as below, and what
+//   Redis in use   ask it, within the limiter's share of the deadline; mirror what it said; if it can not say, as
+//   below, and what
 //                  is then admitted is owed to it
 //   otherwise      the stand-in answers at once; what it admits is owed, where there is a Redis to owe it to
 //
-// A key that owes something pays in the same trip in which it next asks Redis, before the question: so also right after an outage
-// no answer of Redis misses what this process had admitted under that key.
+// A key that owes something pays in the same trip in which it next asks Redis, before the question: so also right after
+// an outage no answer of Redis misses what this process had admitted under that key.
 #include <envoyou/limiter.hpp>
 
 #include "base/fork_guard.hpp"
@@ -17,11 +18,13 @@
 #include "limiter/telemetry.hpp"
 #include "limiter/validate.hpp"
 
+#include <algorithm>
 #include <optional>
 
 namespace envoyou {
 
 using limiter::Answer;
+using limiter::Ms;
 using limiter::Owe;
 using limiter::Request;
 using limiter::Verb;
@@ -55,7 +58,8 @@ struct RateLimiter::Impl {
     request.now = limiter::to_ms(now);
     if (verb == Verb::kReset) return reset(request, options, now);
     if (redis && backing.fallback->uses_redis()) {
-      if (auto answer = ask_redis(verb, request, options, now)) return told(verb, request, *answer, Source::kRedis, now);
+      if (auto answer = ask_redis(verb, request, options, now))
+        return told(verb, request, *answer, Source::kRedis, now);
     }
     const Answer answer = verb == Verb::kTake ? memory.take(request, owe()) : memory.peek(request);
     return told(verb, request, answer, Source::kLocal, now);
@@ -73,6 +77,7 @@ struct RateLimiter::Impl {
       return std::nullopt;
     }
     stand_in.mirror(request, verb, *answer);
+    if (verb == Verb::kTake && answer->allowed && request.cost > 0) carry_over->note(*request.now + widest(request));
     return *answer;
   }
 
@@ -80,7 +85,7 @@ struct RateLimiter::Impl {
     if (stand_in.owing() > 0) {
       const auto merges = stand_in.owed_by(local);
       if (!merges.empty()) {
-        auto both = redis->ask_after(merges, *local.now, remote, verb == Verb::kTake, deadline);
+        auto both = redis->ask_after(merges, remote, verb == Verb::kTake, deadline);
         // What could not be settled stays owed; the answer stands for itself.
         static_cast<void>(carry_over->settle(merges, both.merged));
         return both.answer;
@@ -112,6 +117,10 @@ struct RateLimiter::Impl {
     return made;
   }
 
+  static Ms widest(const Request& request) noexcept {
+    return *std::max_element(request.windows.begin(), request.windows.begin() + request.log_count);
+  }
+
   Deadline share_of(const CheckOptions& options, TimePoint now) const {
     return options.deadline.value_or(Deadline::at(now + kDefaultRequestBudget)).share(now, share);
   }
@@ -136,8 +145,7 @@ RateLimiter::~RateLimiter() = default;
 Result<std::unique_ptr<RateLimiter>> RateLimiter::open(RateLimiterOptions options, Backing backing) {
   if (auto valid = limiter::validate(options); !valid) return valid.error();
   if (backing.fallback == nullptr) return invalid_argument("backing", "has no switch: get one from open_backing");
-  return std::unique_ptr<RateLimiter>(
-      new RateLimiter(std::make_unique<Impl>(std::move(options), std::move(backing))));
+  return std::unique_ptr<RateLimiter>(new RateLimiter(std::make_unique<Impl>(std::move(options), std::move(backing))));
 }
 
 Result<Decision> RateLimiter::check(std::string_view key, const RateRule& rule, CheckOptions options) {

@@ -48,10 +48,6 @@ void admit(const Request& request, Ms now, KeyRecord& record, const Looks& looks
 
 }  // namespace
 
-Ms to_ms(TimePoint time) noexcept {
-  return std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count();
-}
-
 Ms blocked_for(const Request& request, const Answer& answer) noexcept {
   Ms longest = 0;
   for (std::size_t i = 0; i < request.rules.size(); ++i) {

@@ -1,8 +1,9 @@
-// The limiter in process: the arithmetic of algorithms/sliding_log over the local store, one shard lock for one question.
+// The limiter in process: the arithmetic of algorithms/sliding_log over the local store, one shard lock for one
+// question.
 //
-// It serves three times: as the only backend where no Redis is configured, as the stand-in while Redis is away (then what it
-// admits is owed to Redis), and as the mirror of Redis' answers while it is there (stand_in.hpp), so that the stand-in starts
-// from what was last known.
+// It serves three times: as the only backend where no Redis is configured, as the stand-in while Redis is away (then
+// what it admits is owed to Redis), and as the mirror of Redis' answers while it is there (stand_in.hpp), so that the
+// stand-in starts from what was last known.
 //
 // Never waits and never fails. Thread-safe.
 #pragma once
@@ -16,8 +17,6 @@ namespace envoyou::limiter {
 
 // Whether Redis has to be told of a change.
 enum class Owe : std::uint8_t { kNothing, kRedis };
-
-Ms to_ms(TimePoint time) noexcept;
 
 class MemoryBackend final : public Backend {
  public:
@@ -42,7 +41,8 @@ class MemoryBackend final : public Backend {
   const Clock& clock_;
 };
 
-// How long a key with this answer is blocked, in the sense of the store: it may not be evicted before others. 0: it is not.
+// How long a key with this answer is blocked, in the sense of the store: it may not be evicted before others. 0: it is
+// not.
 Ms blocked_for(const Request& request, const Answer& answer) noexcept;
 
 }  // namespace envoyou::limiter

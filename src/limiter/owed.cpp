@@ -1,8 +1,23 @@
 #include "limiter/owed.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace envoyou::limiter {
+
+namespace {
+
+auto place(std::vector<OwedEntry>& entries, std::size_t index) {
+  return entries.begin() + static_cast<std::ptrdiff_t>(index);
+}
+
+}  // namespace
+
+std::size_t Owed::in_batches() const noexcept {
+  std::size_t sum = 0;
+  for (const Batch& batch : batches_) sum += batch.count;
+  return sum;
+}
 
 std::int64_t Owed::cost_after(Ms time) const noexcept {
   std::int64_t sum = 0;
@@ -14,7 +29,7 @@ std::int64_t Owed::cost_after(Ms time) const noexcept {
 
 void Owed::add(Ms at, std::int64_t cost, Ms expired) {
   if (entries_.size() == entries_.capacity()) prune(expired);
-  const std::size_t waiting = entries_.size() - in_batch_;
+  const std::size_t waiting = entries_.size() - in_batches();
   if (waiting > 0 && (entries_.back().at == at || waiting >= kMaxOwedEntries)) {
     entries_.back().at = at;
     entries_.back().cost += cost;
@@ -24,44 +39,60 @@ void Owed::add(Ms at, std::int64_t cost, Ms expired) {
 }
 
 void Owed::prune(Ms expired) {
-  const auto waiting = entries_.begin() + static_cast<std::ptrdiff_t>(in_batch_);
+  const auto waiting = place(entries_, in_batches());
   const auto counts = [expired](const OwedEntry& entry) { return entry.at > expired; };
   entries_.erase(waiting, std::find_if(waiting, entries_.end(), counts));
 }
 
 void Owed::reset(Ms at) {
   entries_.clear();
+  batches_.clear();
   reset_at_ = at;
-  in_batch_ = 0;
-  token_ = 0;
 }
 
 void Owed::replace(std::vector<OwedEntry> entries) {
   entries_ = std::move(entries);
-  in_batch_ = 0;
-  token_ = 0;
+  batches_.clear();
 }
 
-Merge Owed::freeze(std::uint64_t fresh_token) {
-  if (token_ == 0) {
-    token_ = fresh_token;
-    in_batch_ = std::min(entries_.size(), kMaxMergeEntries);
+std::vector<Merge> Owed::freeze(const std::function<std::uint64_t()>& next_token) {
+  std::size_t waiting = entries_.size() - in_batches();
+  while ((waiting > 0 || reset_at_) && batches_.size() < kMaxOwedBatches) {
+    const std::size_t count = std::min(waiting, kMaxMergeEntries);
+    batches_.push_back({next_token(), count, std::exchange(reset_at_, std::nullopt)});
+    waiting -= count;
   }
-  Merge made;
-  made.token = token_;
-  made.reset_at = reset_at_;
-  made.entries.assign(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(in_batch_));
-  return made;
+  std::vector<Merge> merges;
+  std::size_t first = 0;
+  for (const Batch& batch : batches_) {
+    Merge made;
+    made.token = batch.token;
+    made.reset_at = batch.reset_at;
+    made.entries.assign(place(entries_, first), place(entries_, first + batch.count));
+    merges.push_back(std::move(made));
+    first += batch.count;
+  }
+  return merges;
 }
 
-std::size_t Owed::settle(std::uint64_t token) {
-  if (token_ == 0 || token != token_) return 0;
-  const std::size_t count = in_batch_;
-  entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(in_batch_));
-  reset_at_.reset();
-  in_batch_ = 0;
-  token_ = 0;
-  return count;
+std::optional<std::size_t> Owed::settle(std::uint64_t token) {
+  std::size_t first = 0;
+  for (auto batch = batches_.begin(); batch != batches_.end(); ++batch) {
+    if (batch->token == token) {
+      const std::size_t count = batch->count;
+      entries_.erase(place(entries_, first), place(entries_, first + count));
+      batches_.erase(batch);
+      return count;
+    }
+    first += batch->count;
+  }
+  return std::nullopt;
+}
+
+void Owed::release(std::uint64_t token) {
+  if (batches_.empty() || batches_.back().token != token) return;
+  if (batches_.back().reset_at) reset_at_ = batches_.back().reset_at;
+  batches_.pop_back();
 }
 
 }  // namespace envoyou::limiter

@@ -1,20 +1,24 @@
-// What Redis has yet to hear of one log: admissions that were decided here while it was away, and perhaps that the log was reset.
+// What Redis has yet to hear of one log: admissions that were decided here while it was away, and perhaps that the log
+// was reset.
 //
-//              add                  freeze                        settle(token)
-//   nothing --------> waiting -------------------> in a batch ----------------------> told
-//                        ^  later ones wait behind     |  not told (yet): the same batch again, with the same token
-//                        '-----------------------------'
+//             freeze                       settle: arrived, or given up
+//   waiting ----------> in a batch -----------------------------------------> gone
+//      ^                    |  ^
+//      |   release:         |  '-- it may have arrived: sent again as it is, under the same token
+//      '-- certainly not ---'
 //
-// A batch keeps its token until it is known to have arrived, so that the server can tell a repeated one from a new one: a merge
-// whose answer was lost is sent again and counts once.
+// Batches keep their tokens for as long as they may have arrived, so that the server can tell a repeated one from a new
+// one: a merge whose answer was lost is sent again and counts once. What came later goes into further batches beside
+// them, so that all that is owed can be told at any time.
 //
-// Bounded: beyond kMaxOwedEntries distinct milliseconds the newest entry takes on more cost, at a later time, which can only
-// make the limit stricter. Confined to one thread.
+// Bounded: beyond kMaxOwedEntries distinct milliseconds the newest entry takes on more cost, at a later time, which can
+// only make the limit stricter. Confined to one thread.
 #pragma once
 
 #include "limiter/algorithms/log_ring.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +28,8 @@ namespace envoyou::limiter {
 inline constexpr std::size_t kMaxOwedEntries = 4'096;
 // Entries of one merge, so that no script holds the server for long.
 inline constexpr std::size_t kMaxMergeEntries = 1'024;
+// Batches that may have arrived, of one log. Beyond it what is new waits until one of them is settled.
+inline constexpr std::size_t kMaxOwedBatches = 16;
 
 struct OwedEntry {
   Ms at = 0;  // on this process' clock
@@ -41,8 +47,10 @@ struct Merge {
 
 class Owed {
  public:
-  bool empty() const noexcept { return entries_.empty() && !reset_at_; }
-  std::size_t bytes() const noexcept { return sizeof(Owed) + entries_.capacity() * sizeof(OwedEntry); }
+  bool empty() const noexcept { return entries_.empty() && !reset_at_ && batches_.empty(); }
+  std::size_t bytes() const noexcept {
+    return sizeof(Owed) + entries_.capacity() * sizeof(OwedEntry) + batches_.capacity() * sizeof(Batch);
+  }
   // The cost of entries after `time`.
   std::int64_t cost_after(Ms time) const noexcept;
 
@@ -55,16 +63,25 @@ class Owed {
   // Redis has lost what it knew: these are all that still count.
   void replace(std::vector<OwedEntry> entries);
 
-  // The present batch, or a new one under `fresh_token`. REQUIRES: !empty(); fresh_token != 0.
-  Merge freeze(std::uint64_t fresh_token);
-  // The batch has arrived, or is given up. Returns how many entries that were; 0 for a token that is not the present one.
-  std::size_t settle(std::uint64_t token);
+  // Everything that is owed, in the order in which it must be sent; `next_token` names new batches, and never with 0.
+  std::vector<Merge> freeze(const std::function<std::uint64_t()>& next_token);
+  // The batch has arrived, or is given up. Returns how many entries that were; nothing if it is not known (any more).
+  std::optional<std::size_t> settle(std::uint64_t token);
+  // The batch has certainly not arrived. If it is the last one, what is in it waits again, together with what is new.
+  void release(std::uint64_t token);
 
  private:
-  std::vector<OwedEntry> entries_;  // oldest first; the first in_batch_ of them belong to token_
-  std::optional<Ms> reset_at_;
-  std::size_t in_batch_ = 0;
-  std::uint64_t token_ = 0;  // 0: no batch
+  struct Batch {
+    std::uint64_t token = 0;
+    std::size_t count = 0;
+    std::optional<Ms> reset_at;
+  };
+
+  std::size_t in_batches() const noexcept;
+
+  std::vector<OwedEntry> entries_;  // oldest first; those of the batches come first, in their order
+  std::vector<Batch> batches_;
+  std::optional<Ms> reset_at_;  // not in a batch yet
 };
 
 }  // namespace envoyou::limiter

@@ -18,7 +18,8 @@ namespace {
 // A merge may be sent again for as long as its entries count; this much longer for what lies in socket buffers.
 constexpr Ms kMarkerSlack = 10'000;
 
-// The scripts are never destroyed: a client that outlives the statics of its host may still hold a command made from one.
+// The scripts are never destroyed: a client that outlives the statics of its host may still hold a command made from
+// one.
 const redis::Script& script_of(std::string_view common, std::string_view text) {
   return *new redis::Script(std::string(common) + std::string(text));
 }
@@ -31,7 +32,7 @@ const redis::Script& merge_script() {
   return script;
 }
 const redis::Script& reset_script() {
-  static const redis::Script& script = script_of("", scripts::kReset);
+  static const redis::Script& script = script_of(scripts::kSlidingLogCommon, scripts::kSlidingLogReset);
   return script;
 }
 const redis::Script& epoch_script() {
@@ -54,11 +55,6 @@ Result<std::string> decode_epoch(const redis::ReplyView& reply, std::uint64_t ta
   if (!restates(reply, tag)) return foreign();
   if (reply.elements.size() != 2 || !reply.elements[1].is_string()) return malformed();
   return std::string(reply.elements[1].text);
-}
-
-Result<void> decode_reset(const redis::ReplyView& reply, std::uint64_t tag) {
-  if (!restates(reply, tag)) return foreign();
-  return {};
 }
 
 std::string hex(std::uint64_t value) {
@@ -90,22 +86,29 @@ std::string pack(const Merge& merge, Ms local_now) {
 
 }  // namespace
 
-struct RedisBackend::TaggedIntegers {
-  // admitted, afresh; two a log; one a rule
-  static constexpr std::size_t kMost = 2 + 3 * kMaxRulesPerCheck;
+// What became of a call, now on the server's clock, and what the script says beside.
+struct RedisBackend::Integers {
+  static constexpr std::int64_t kYes = 1;
+  static constexpr std::int64_t kTooLate = 2;
+  // Logs that started afresh; two a log; one a rule.
+  static constexpr std::size_t kMost = 1 + 3 * kMaxRulesPerCheck;
+
+  std::int64_t outcome = 0;
+  Ms server_time = 0;
   std::size_t count = 0;
   std::array<std::int64_t, kMost> values;
 };
 
-Result<RedisBackend::TaggedIntegers> RedisBackend::decode(const redis::ReplyView& reply, std::uint64_t tag) {
+Result<RedisBackend::Integers> RedisBackend::decode(const redis::ReplyView& reply, std::uint64_t tag) {
   if (!restates(reply, tag)) return foreign();
-  TaggedIntegers made;
-  made.count = reply.elements.size() - 1;
-  if (made.count > TaggedIntegers::kMost) return malformed();
-  for (std::size_t i = 0; i < made.count; ++i) {
-    if (!reply.elements[i + 1].is_integer()) return malformed();
-    made.values[i] = reply.elements[i + 1].integer;
-  }
+  const auto numbers = reply.elements.subspan(1);
+  Integers made;
+  if (numbers.size() < 2 || numbers.size() > 2 + Integers::kMost) return malformed();
+  if (!std::ranges::all_of(numbers, [](const redis::ReplyView& each) { return each.is_integer(); })) return malformed();
+  made.outcome = numbers[0].integer;
+  made.server_time = numbers[1].integer;
+  made.count = numbers.size() - 2;
+  for (std::size_t i = 0; i < made.count; ++i) made.values[i] = numbers[i + 2].integer;
   return made;
 }
 
@@ -120,7 +123,27 @@ std::string RedisBackend::stem(std::string_view key) const {
   return made;
 }
 
-RedisBackend::AskCommand RedisBackend::ask_command(const Request& request, bool take) {
+Ms RedisBackend::now() const { return to_ms(client_->runtime().clock->now()); }
+
+RedisBackend::Trip RedisBackend::begin(Deadline deadline) const {
+  Trip trip{.begun = now(), .not_after = std::nullopt, .deadline = deadline};
+  if (!deadline.is_never()) trip.not_after = server_clock_.at(to_ms(deadline.time()));
+  return trip;
+}
+
+void RedisBackend::learn(const Trip& trip, Result<Integers>& reply) {
+  if (!reply) return;
+  server_clock_.learn(trip.begun, now(), reply->server_time);
+  if (reply->outcome == Integers::kTooLate) reply = Error(Errc::kNotSent, "redis came to it after its deadline");
+}
+
+Result<RedisBackend::Integers> RedisBackend::run(const Trip& trip, Command command) {
+  Result<Integers> reply = client_->run(std::move(command), {trip.deadline});
+  learn(trip, reply);
+  return reply;
+}
+
+RedisBackend::Command RedisBackend::ask_command(const Request& request, bool take, const Trip& trip) {
   const std::uint64_t tag = tokens_.next();
   redis::Words words = ask_script().words(request.log_count);
   std::string key = stem(request.key);
@@ -133,36 +156,38 @@ RedisBackend::AskCommand RedisBackend::ask_command(const Request& request, bool 
   }
   words.add(tag);
   add_moment(words, request.now);
+  add_moment(words, request.now ? std::nullopt : trip.not_after);
   words.add(request.cost).add(take ? 1 : 0).add(options_.least_ttl.count());
   for (std::size_t i = 0; i < request.log_count; ++i) words.add(request.windows[i]);
   for (std::size_t i = 0; i < request.rules.size(); ++i) {
     words.add(request.log_of_rule[i] + 1).add(request.rules[i].limit);
   }
   const auto repeat = take ? redis::Repeat::kNever : redis::Repeat::kIsSafe;
-  return ask_script().command<TaggedIntegers>(std::move(words), &RedisBackend::decode, repeat, tag);
+  return ask_script().command<Integers>(std::move(words), &RedisBackend::decode, repeat, tag);
 }
 
-RedisBackend::AskCommand RedisBackend::merge_command(const Merge& merge, Ms local_now,
-                                                      std::optional<Ms> server_now) {
+RedisBackend::Command RedisBackend::merge_command(const Merge& merge, std::optional<Ms> virtual_now, const Trip& trip) {
   const std::uint64_t tag = tokens_.next();
   const std::string base_key = stem(merge.key);
+  const Ms local_now = virtual_now.value_or(trip.begun);
   redis::Words words = merge_script().words(2);
   words.add(base_key + "w" + std::to_string(merge.window)).add(base_key + "m" + hex(merge.token));
   words.add(tag);
-  add_moment(words, server_now);
+  add_moment(words, virtual_now);
+  add_moment(words, virtual_now ? std::nullopt : trip.not_after);
   words.add(merge.window).add(options_.least_ttl.count());
   words.add(std::max(merge.window + kMarkerSlack, options_.least_ttl.count()));
   add_moment(words, merge.reset_at ? std::optional(age(local_now, *merge.reset_at)) : std::nullopt);
   words.add(pack(merge, local_now));
-  return merge_script().command<TaggedIntegers>(std::move(words), &RedisBackend::decode, redis::Repeat::kIsSafe, tag);
+  return merge_script().command<Integers>(std::move(words), &RedisBackend::decode, redis::Repeat::kIsSafe, tag);
 }
 
-Result<Answer> RedisBackend::to_answer(const Request& request, const Result<TaggedIntegers>& reply) {
+Result<Answer> RedisBackend::to_answer(const Request& request, const Result<Integers>& reply) {
   if (!reply) return reply.error();
-  if (reply->count != 2 + 2 * request.log_count + request.rules.size()) return malformed();
+  if (reply->count != 1 + 2 * request.log_count + request.rules.size()) return malformed();
   const std::int64_t* next = reply->values.data();
   Answer answer;
-  answer.allowed = *next++ == 1;
+  answer.allowed = reply->outcome == Integers::kYes;
   answer.clock_resets = static_cast<std::uint32_t>(*next++);
   for (std::size_t i = 0; i < request.log_count; ++i) {
     answer.logs[i].used = *next++;
@@ -172,61 +197,78 @@ Result<Answer> RedisBackend::to_answer(const Request& request, const Result<Tagg
   return answer;
 }
 
-Result<Merged> RedisBackend::to_merged(const Result<TaggedIntegers>& reply) {
+Result<Merged> RedisBackend::to_merged(const Result<Integers>& reply) {
   if (!reply) return reply.error();
-  if (reply->count != 3) return malformed();
+  if (reply->count != 2) return malformed();
   return Merged{reply->values[0], reply->values[1]};
 }
 
 Result<Answer> RedisBackend::take(const Request& request, Deadline deadline) {
-  return to_answer(request, client_->run(ask_command(request, true), {deadline}));
+  const Trip trip = begin(deadline);
+  return to_answer(request, run(trip, ask_command(request, true, trip)));
 }
 
 Result<Answer> RedisBackend::peek(const Request& request, Deadline deadline) {
-  return to_answer(request, client_->run(ask_command(request, false), {deadline}));
+  const Trip trip = begin(deadline);
+  return to_answer(request, run(trip, ask_command(request, false, trip)));
 }
 
 Result<void> RedisBackend::reset(const Request& request, Deadline deadline) {
+  const Trip trip = begin(deadline);
   const std::uint64_t tag = tokens_.next();
   const std::string base_key = stem(request.key);
   redis::Words words = reset_script().words(request.log_count);
   for (std::size_t i = 0; i < request.log_count; ++i) words.add(base_key + "w" + std::to_string(request.windows[i]));
   words.add(tag);
-  return client_->run(
-      reset_script().command<void>(std::move(words), decode_reset, redis::Repeat::kIsSafe, tag), {deadline});
+  add_moment(words, request.now);
+  add_moment(words, request.now ? std::nullopt : trip.not_after);
+  const auto reply =
+      run(trip, reset_script().command<Integers>(std::move(words), &RedisBackend::decode, redis::Repeat::kIsSafe, tag));
+  if (!reply) return reply.error();
+  return {};
 }
 
-RedisBackend::TakeAfter RedisBackend::ask_after(std::span<const Merge> merges, Ms local_now, const Request& request,
-                                                bool take, Deadline deadline) {
+RedisBackend::TakeAfter RedisBackend::ask_after(std::span<const Merge> merges, const Request& request, bool take,
+                                                Deadline deadline) {
+  const Trip trip = begin(deadline);
   redis::Pipeline pipeline;
-  std::vector<redis::Pipeline::Slot<TaggedIntegers>> slots;
-  for (const Merge& each : merges) slots.push_back(pipeline.add(merge_command(each, local_now, std::nullopt)));
-  auto answer = pipeline.add(ask_command(request, take));
+  std::vector<redis::Pipeline::Slot<Integers>> slots;
+  for (const Merge& each : merges) slots.push_back(pipeline.add(merge_command(each, std::nullopt, trip)));
+  auto answer = pipeline.add(ask_command(request, take, trip));
   const Result<void> ran = client_->run(pipeline, {deadline});
   if (!ran) return {std::vector<Result<Merged>>(merges.size(), ran.error()), ran.error()};
-  TakeAfter made{{}, to_answer(request, redis::Pipeline::take(answer))};
-  for (auto& slot : slots) made.merged.push_back(to_merged(redis::Pipeline::take(slot)));
+  TakeAfter made{{}, Error()};
+  for (auto& slot : slots) {
+    learn(trip, redis::Pipeline::take(slot));
+    made.merged.push_back(to_merged(redis::Pipeline::take(slot)));
+  }
+  learn(trip, redis::Pipeline::take(answer));
+  made.answer = to_answer(request, redis::Pipeline::take(answer));
   return made;
 }
 
-std::vector<Result<Merged>> RedisBackend::merge(std::span<const Merge> merges, Ms local_now, Deadline deadline,
-                                                std::optional<Ms> server_now) {
+std::vector<Result<Merged>> RedisBackend::merge(std::span<const Merge> merges, Deadline deadline,
+                                                std::optional<Ms> virtual_now) {
+  const Trip trip = begin(deadline);
   redis::Pipeline pipeline;
-  std::vector<redis::Pipeline::Slot<TaggedIntegers>> slots;
-  for (const Merge& each : merges) slots.push_back(pipeline.add(merge_command(each, local_now, server_now)));
+  std::vector<redis::Pipeline::Slot<Integers>> slots;
+  for (const Merge& each : merges) slots.push_back(pipeline.add(merge_command(each, virtual_now, trip)));
   const Result<void> ran = client_->run(pipeline, {deadline});
   if (!ran) return std::vector<Result<Merged>>(merges.size(), ran.error());
   std::vector<Result<Merged>> made;
-  for (auto& slot : slots) made.push_back(to_merged(redis::Pipeline::take(slot)));
+  for (auto& slot : slots) {
+    learn(trip, redis::Pipeline::take(slot));
+    made.push_back(to_merged(redis::Pipeline::take(slot)));
+  }
   return made;
 }
 
-Result<std::string> RedisBackend::epoch(Deadline deadline) {
+Result<std::string> RedisBackend::epoch(Ms lifetime, Deadline deadline) {
   const std::uint64_t tag = tokens_.next();
   redis::Words words = epoch_script().words(1);
-  words.add(options_.prefix + ":epoch").add(tag).add(hex(tokens_.next()));
-  return client_->run(
-      epoch_script().command<std::string>(std::move(words), decode_epoch, redis::Repeat::kIsSafe, tag), {deadline});
+  words.add(options_.prefix + ":epoch").add(tag).add(hex(tokens_.next())).add(lifetime);
+  return client_->run(epoch_script().command<std::string>(std::move(words), decode_epoch, redis::Repeat::kIsSafe, tag),
+                      {deadline});
 }
 
 }  // namespace envoyou::limiter

@@ -1,16 +1,20 @@
-// The limiter in Redis: each verb is one script and one round trip, and the server's clock decides. Formats: docs/limiter.md.
+// The limiter in Redis: each verb is one script and one round trip, and the server's clock decides. Formats:
+// docs/limiter.md.
 //
 // Keys:   <prefix>:{<key part>}:w<window ms>        a log
 //         <prefix>:{<key part>}:m<token>            the marker of a merge
 //         <prefix>:epoch                            the name of the data set
 //
-// Every reply echoes the random tag of its call, so that another's answer is noticed (kForeignReply) and never used.
+// Every reply echoes the random tag of its call, so that another's answer is noticed (kForeignReply) and never used. A
+// call that Redis comes to only after its deadline changes nothing there (kNotSent): who asked has been answered by
+// somebody else.
 //
 // Does not: fall back, mirror or retry; errors are the client's. Blocks up to the deadline. Thread-safe.
 #pragma once
 
 #include "limiter/backend.hpp"
 #include "limiter/owed.hpp"
+#include "limiter/server_clock.hpp"
 #include "limiter/tokens.hpp"
 
 #include <envoyou/clock.hpp>
@@ -27,7 +31,7 @@ namespace envoyou::limiter {
 
 struct RedisBackendOptions {
   std::string prefix = "envoyou:ratelimit";
-  SecretRing secrets;
+  SecretRing secrets = {};
   // Keys live at least so long. For replays in virtual time, where the server's clock would expire what lives there.
   Milliseconds least_ttl{0};
 };
@@ -39,6 +43,7 @@ struct Merged {
 
 class RedisBackend final : public Backend {
  public:
+  // REQUIRES: tokens outlives this.
   RedisBackend(RedisBackendOptions options, std::shared_ptr<redis::Client> client, Tokens& tokens);
 
   Result<Answer> take(const Request& request, Deadline deadline) override;
@@ -49,33 +54,47 @@ class RedisBackend final : public Backend {
     std::vector<Result<Merged>> merged;  // one for each merge
     Result<Answer> answer;
   };
-  // Merges, and then takes or asks, in one trip: the answer knows of what was merged. `local_now` is the present on the clock of
-  // the merges' times.
-  TakeAfter ask_after(std::span<const Merge> merges, Ms local_now, const Request& request, bool take, Deadline deadline);
+  // Merges, and then takes or asks, in one trip: the answer knows of what was merged. The times of the merges are on
+  // this process' clock.
+  TakeAfter ask_after(std::span<const Merge> merges, const Request& request, bool take, Deadline deadline);
 
-  // All in one trip. `server_now` is for replays.
-  std::vector<Result<Merged>> merge(std::span<const Merge> merges, Ms local_now, Deadline deadline,
-                                    std::optional<Ms> server_now = std::nullopt);
+  // All in one trip. `virtual_now` is the time of the merges and of the server, for replays.
+  std::vector<Result<Merged>> merge(std::span<const Merge> merges, Deadline deadline,
+                                    std::optional<Ms> virtual_now = std::nullopt);
 
-  // The name of the data set, made now if there was none.
-  Result<std::string> epoch(Deadline deadline);
+  // The name of the data set, made now if there was none; it is there for `lifetime` at least.
+  Result<std::string> epoch(Ms lifetime, Deadline deadline);
 
   // The part of all keys of `key` before the suffix, hash tag included.
   std::string stem(std::string_view key) const;
 
  private:
-  struct TaggedIntegers;
-  using AskCommand = redis::Command<TaggedIntegers>;
+  struct Integers;
+  using Command = redis::Command<Integers>;
+  // One trip: when it began, and when it must have been executed.
+  struct Trip {
+    Ms begun = 0;
+    std::optional<Ms> not_after;  // on the server's clock
+    Deadline deadline;
+  };
 
-  static Result<TaggedIntegers> decode(const redis::ReplyView& reply, std::uint64_t tag);
-  static Result<Answer> to_answer(const Request& request, const Result<TaggedIntegers>& reply);
-  static Result<Merged> to_merged(const Result<TaggedIntegers>& reply);
-  AskCommand ask_command(const Request& request, bool take);
-  AskCommand merge_command(const Merge& merge, Ms local_now, std::optional<Ms> server_now);
+  static Result<Integers> decode(const redis::ReplyView& reply, std::uint64_t tag);
+  static Result<Answer> to_answer(const Request& request, const Result<Integers>& reply);
+  static Result<Merged> to_merged(const Result<Integers>& reply);
+
+  Ms now() const;
+  Trip begin(Deadline deadline) const;
+  // What the reply says of the server's clock, and whether the call came in time.
+  void learn(const Trip& trip, Result<Integers>& reply);
+  Result<Integers> run(const Trip& trip, Command command);
+
+  Command ask_command(const Request& request, bool take, const Trip& trip);
+  Command merge_command(const Merge& merge, std::optional<Ms> virtual_now, const Trip& trip);
 
   const RedisBackendOptions options_;
   const std::shared_ptr<redis::Client> client_;
   Tokens& tokens_;
+  ServerClock server_clock_;
 };
 
 }  // namespace envoyou::limiter

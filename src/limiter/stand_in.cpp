@@ -49,10 +49,11 @@ void StandIn::collect(KeyRecord& record, KeyLog& log, Ms now, std::vector<Merge>
     log.owed.reset();
     return;
   }
-  Merge made = log.owed->freeze(tokens_.next());
-  made.key = record.key;
-  made.window = log.log.window();
-  to.push_back(std::move(made));
+  for (Merge& made : log.owed->freeze([this] { return tokens_.next(); })) {
+    made.key = record.key;
+    made.window = log.log.window();
+    to.push_back(std::move(made));
+  }
 }
 
 std::vector<Merge> StandIn::owed_by(const Request& request) {
@@ -82,10 +83,17 @@ std::size_t StandIn::settle(const Merge& merge, Ms now) {
   KeyRecord* record = visit.find();
   KeyLog* log = record != nullptr ? record->find(merge.window) : nullptr;
   if (log == nullptr || log->owed == nullptr) return 0;
-  const std::size_t count = log->owed->settle(merge.token);
+  const std::size_t count = log->owed->settle(merge.token).value_or(0);
   if (log->owed->empty()) log->owed.reset();
   visit.changed(*record, now);
   return count;
+}
+
+void StandIn::release(const Merge& merge) {
+  auto visit = store_.visit(merge.key);
+  KeyRecord* record = visit.find();
+  KeyLog* log = record != nullptr ? record->find(merge.window) : nullptr;
+  if (log != nullptr && log->owed != nullptr) log->owed->release(merge.token);
 }
 
 void StandIn::owe_everything(Ms now) {

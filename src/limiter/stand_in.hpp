@@ -1,8 +1,9 @@
 // Keeps the local store ready to take over from Redis, and pays back what it took while it stood in.
 //
-// While Redis is in use every answer of it is mirrored: what this process was admitted, exactly, and what others used, as a lump
-// that lapses when Redis said the quota would be back. While it is away the memory backend answers from that, and what it admits
-// is owed. When it is back the debts are collected as merges, and each is settled once it is known to have arrived.
+// While Redis is in use every answer of it is mirrored: what this process was admitted, exactly, and what others used,
+// as a lump that lapses when Redis said the quota would be back. While it is away the memory backend answers from that,
+// and what it admits is owed. When it is back the debts are collected as merges, and each is settled once it is known
+// to have arrived.
 //
 // A Redis that came back without its data (another epoch, redis_backend.hpp) is owed everything that still counts.
 //
@@ -35,9 +36,11 @@ class StandIn {
   std::vector<Merge> owed_by_shard(std::size_t index, std::size_t at_most, Ms now);
   std::size_t shard_count() const noexcept { return store_.shard_count(); }
 
-  // The merge has arrived, or will never be taken: it is owed no longer. Returns the number of its entries, 0 if somebody else
-  // settled it before.
+  // The merge has arrived, or will never be taken: it is owed no longer. Returns the number of its entries, 0 if
+  // somebody else settled it before.
   std::size_t settle(const Merge& merge, Ms now);
+  // The merge has certainly not arrived: it stays owed, and may be told together with what is new.
+  void release(const Merge& merge);
   void owe_everything(Ms now);
 
  private:

@@ -43,12 +43,14 @@ Telemetry::Telemetry(const Runtime& runtime)
       denied_local_(decisions(metrics_, "decision=\"deny\",source=\"local\"")),
       failed_away_(metrics_.counter(kFailures, "reason=\"away\"", kFailuresHelp)),
       failed_refused_(metrics_.counter(kFailures, "reason=\"refused\"", kFailuresHelp)),
-      carried_(metrics_.counter("envoyou_ratelimit_carried_over_total", "",
-                                "Entries of admissions that were decided in process and entered into Redis afterwards.")),
+      carried_(
+          metrics_.counter("envoyou_ratelimit_carried_over_total", "",
+                           "Entries of admissions that were decided in process and entered into Redis afterwards.")),
       carried_late_(metrics_.counter("envoyou_ratelimit_carried_over_late_total", "",
                                      "Those of them that were entered as of the time of carrying over.")),
-      carry_over_lost_(metrics_.counter("envoyou_ratelimit_carry_over_lost_total", "",
-                                        "Debts to Redis that were given up: it refused them for good, or memory was full.")),
+      carry_over_lost_(
+          metrics_.counter("envoyou_ratelimit_carry_over_lost_total", "",
+                           "Debts to Redis that were given up: it refused them for good, or memory was full.")),
       clock_resets_(metrics_.counter("envoyou_ratelimit_clock_resets_total", "",
                                      "Logs that started afresh because a clock had been far ahead.")),
       data_losses_(metrics_.counter("envoyou_ratelimit_redis_data_losses_total", "",
@@ -98,10 +100,9 @@ void Telemetry::redis_failed(const Error& error, TimePoint now) {
   if (away) return;
   std::uint64_t skipped = 0;
   if (!error_lines_.may(now, skipped)) return;
-  logger_.error(kComponent, "redis refused, decided in process",
-                {{"code", to_string(error.code())},
-                 {"error", error.message()},
-                 {"others_not_shown", std::to_string(skipped)}});
+  logger_.error(
+      kComponent, "redis refused, decided in process",
+      {{"code", to_string(error.code())}, {"error", error.message()}, {"others_not_shown", std::to_string(skipped)}});
 }
 
 void Telemetry::carried_over(std::size_t entries, std::int64_t as_of_now) {

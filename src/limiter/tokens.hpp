@@ -1,5 +1,5 @@
-// Numbers that name one call: the tag that a script's reply echoes, and the token of a merge. Unlikely to repeat across all
-// processes for as long as a reply can be late; not secret. Thread-safe.
+// Numbers that name one call: the tag that a script's reply echoes, and the token of a merge. Unlikely to repeat across
+// all processes for as long as a reply can be late; not secret. Thread-safe.
 #pragma once
 
 #include "base/random.hpp"

@@ -53,8 +53,8 @@ Error explain(std::string_view key, std::span<const RateRule> rules, std::int64_
   const bool only_the_key = problems.empty();
   problems.require(!key.empty(), "key", "must not be empty");
   if (key.size() > kMaxRateKeyBytes) {
-    problems.add("key", "must be at most " + std::to_string(kMaxRateKeyBytes) + " bytes, got " +
-                            std::to_string(key.size()));
+    problems.add("key",
+                 "must be at most " + std::to_string(kMaxRateKeyBytes) + " bytes, got " + std::to_string(key.size()));
     if (only_the_key) return Error(Errc::kTooLarge, std::string(problems.result().error().message()));
   }
   return problems.result().error();

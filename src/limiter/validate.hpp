@@ -1,5 +1,5 @@
-// What a caller may ask for. Every problem of one question is told at once, with the field's name; never the key's content.
-// Pure functions; thread-safe.
+// What a caller may ask for. Every problem of one question is told at once, with the field's name; never the key's
+// content. Pure functions; thread-safe.
 #pragma once
 
 #include <envoyou/limiter.hpp>

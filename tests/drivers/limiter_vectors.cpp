@@ -1,10 +1,11 @@
-// Replays a file of rate-limit vectors in virtual time over one backend, and prints each step that is answered otherwise than the
-// file says.
+// Replays a file of rate-limit vectors in virtual time over one backend, and prints each step that is answered
+// otherwise than the file says.
 //
 //   limiter_vectors FILE --backend memory|redis [--redis-url URL] [--algorithm NAME]
 //
-// Last line: "N steps, M mismatches". Exit: 0 if M is 0, 1 if not, 2 for bad usage, a file that can not be read, or a Redis that
-// can not be reached (default: redis://127.0.0.1:6379). A set whose algorithm is not built counts all its steps as mismatches.
+// Last line: "N steps, M mismatches". Exit: 0 if M is 0, 1 if not, 2 for bad usage, a file that can not be read, or a
+// Redis that can not be reached (default: redis://127.0.0.1:6379). A set whose algorithm is not built counts all its
+// steps as mismatches.
 #include "base/json.hpp"
 #include "base/random.hpp"
 #include "limiter/decision.hpp"
@@ -31,7 +32,8 @@ using limiter::Ms;
 constexpr int kMismatches = 1;
 constexpr int kUnusable = 2;
 constexpr std::size_t kMaxFileBytes = 256u << 20;
-// Virtual time lies still while real time goes on, and may step back: nothing may expire by itself while a file is replayed.
+// Virtual time lies still while real time goes on, and may step back: nothing may expire by itself while a file is
+// replayed.
 constexpr Milliseconds kLeastTtl = std::chrono::minutes(5);
 constexpr Milliseconds kLinger = std::chrono::hours(24 * 366);
 constexpr std::array kAlgorithms{"sliding_log", "sliding_counter", "gcra", "fixed_window", "concurrency"};
@@ -122,10 +124,10 @@ class MemoryStage final : public Stage {
 
  private:
   MetricsRegistry registry_;
-  limiter::KeyStore store_{{.max_keys = 1'000'000, .max_bytes = std::size_t{1} << 30, .linger = kLinger.count()},
-                           {registry_.counter("evicted", "", ""), registry_.counter("lost", "", ""),
-                            registry_.gauge("keys", "", ""), registry_.gauge("bytes", "", ""),
-                            registry_.gauge("owing", "", "")}};
+  limiter::KeyStore store_{
+      {.max_keys = 1'000'000, .max_bytes = std::size_t{1} << 30, .linger = kLinger.count()},
+      {registry_.counter("evicted", "", ""), registry_.counter("lost", "", ""), registry_.gauge("keys", "", ""),
+       registry_.gauge("bytes", "", ""), registry_.gauge("owing", "", "")}};
   limiter::MemoryBackend backend_{store_, *system_clock()};
 };
 

@@ -1,5 +1,5 @@
-// The rate limiter as the conventions beside the vectors say it, in the plainest words: a list of what was admitted, summed up anew
-// at every question. Shares no code with the library. For tests.
+// The rate limiter as the conventions beside the vectors say it, in the plainest words: a list of what was admitted,
+// summed up anew at every question. Shares no code with the library. For tests.
 #pragma once
 
 #include <algorithm>
@@ -45,7 +45,8 @@ class SlidingLogOracle {
     return answer;
   }
 
-  OracleAnswer ask(const std::string& key, const std::vector<OracleRule>& rules, std::int64_t cost, std::int64_t now) const {
+  OracleAnswer ask(const std::string& key, const std::vector<OracleRule>& rules, std::int64_t cost,
+                   std::int64_t now) const {
     OracleAnswer answer{true, INT64_MAX, 0, 0};
     for (const auto& rule : rules) {
       const Log log = live(key, rule.window, now);

@@ -1,6 +1,7 @@
 // The storage of one sliding log in process: admissions in the order of their times, in a ring that grows by doubling.
 //
-// An admission is kept as the running total after it, so that the cost of any stretch is one subtraction. Confined to one thread.
+// An admission is kept as the running total after it, so that the cost of any stretch is one subtraction. Confined to
+// one thread.
 #pragma once
 
 #include <cstddef>

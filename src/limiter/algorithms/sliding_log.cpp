@@ -1,9 +1,9 @@
 // The exact sliding window log.
 //
-// It keeps the time of every admission. A request of cost c at `now` is admitted iff what was admitted in (now - w, now] plus c is
-// at most the limit, so in every window of length w, wherever it begins, at most `limit` units are admitted. No other common
-// algorithm promises that: a fixed window admits up to twice the limit around a boundary, a sliding counter up to 2L - 1, GCRA
-// up to burst + L (docs/limiter.md has the table).
+// It keeps the time of every admission. A request of cost c at `now` is admitted iff what was admitted in (now - w,
+// now] plus c is at most the limit, so in every window of length w, wherever it begins, at most `limit` units are
+// admitted. No other common algorithm promises that: a fixed window admits up to twice the limit around a boundary, a
+// sliding counter up to 2L - 1, GCRA up to burst + L (docs/limiter.md has the table).
 //
 //        now - w                                   now
 //   --------(-------------------------------------]------> time
@@ -11,21 +11,21 @@
 //      3        5      6            10                      running total
 //               '------- used = 10 - 3 = 7 -------'
 //
-// Costs are kept as running totals, so that `used` is one subtraction whatever the costs are, and "when will u units be free?" is
-// a binary search: the first admission whose total exceeds the total before the window by u or more, plus w. The answer is exact:
-// a caller that comes then is admitted, and one that comes a millisecond sooner is not.
+// Costs are kept as running totals, so that `used` is one subtraction whatever the costs are, and "when will u units be
+// free?" is a binary search: the first admission whose total exceeds the total before the window by u or more, plus w.
+// The answer is exact: a caller that comes then is admitted, and one that comes a millisecond sooner is not.
 //
-// Time goes forward. An admission is stamped with the effective now, max(now, newest), so a clock that steps back can not open
-// the limit again; waits still count from the caller's own now. One that steps back by more than a window and a second has been
-// wrong, and the log starts afresh.
+// Time goes forward. An admission is stamped with the effective now, max(now, newest), so a clock that steps back can
+// not open the limit again; waits still count from the caller's own now. One that steps back by more than a window and
+// a second has been wrong, and the log starts afresh.
 //
-// Cost: time O(log n) to deny, amortised O(1) to admit; memory 16 bytes for each millisecond of the window in which something
-// was admitted, at most kMaxLogEntries of them. At that bound every second entry gives its cost to the next: what it stands for
-// expires a little later than it might, so the limit is never exceeded.
+// Cost: time O(log n) to deny, amortised O(1) to admit; memory 16 bytes for each millisecond of the window in which
+// something was admitted, at most kMaxLogEntries of them. At that bound every second entry gives its cost to the next:
+// what it stands for expires a little later than it might, so the limit is never exceeded.
 //
-// "Others" are the other servers behind the same Redis. While it is in use each of its answers tells what counts in all; the part
-// that is not ours is kept as a lump which lapses when Redis said that the whole quota would be back. That is late rather than
-// early, and it is what a stand-in starts from: a limit that was spent stays spent.
+// "Others" are the other servers behind the same Redis. While it is in use each of its answers tells what counts in
+// all; the part that is not ours is kept as a lump which lapses when Redis said that the whole quota would be back.
+// That is late rather than early, and it is what a stand-in starts from: a limit that was spent stays spent.
 #include "limiter/algorithms/sliding_log.hpp"
 
 #include <algorithm>

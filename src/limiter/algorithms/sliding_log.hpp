@@ -1,8 +1,9 @@
 // The exact sliding window log of one key in one window: pure arithmetic over (state, now, request). The essay is in
-// sliding_log.cpp; the same arithmetic runs in Redis (scripts/sliding_log*.lua), and the conformance suite holds the two equal.
+// sliding_log.cpp; the same arithmetic runs in Redis (scripts/sliding_log*.lua), and the conformance suite holds the
+// two equal.
 //
-// Nothing here knows a clock, a limit's name or a lock. `look` is const and changes nothing, so asking, being denied and peeking
-// leave no trace; only `admit`, `hear` and `clear` change the log. Confined to one thread.
+// Nothing here knows a clock, a limit's name or a lock. `look` is const and changes nothing, so asking, being denied
+// and peeking leave no trace; only `admit`, `hear` and `clear` change the log. Confined to one thread.
 #pragma once
 
 #include "limiter/algorithms/log_ring.hpp"
@@ -12,12 +13,12 @@ namespace envoyou::limiter {
 // As an answer to "when again?".
 inline constexpr Ms kNever = -1;
 
-// How far a clock may have stepped back beyond the window before the log counts as broken and starts afresh: otherwise a clock
-// that was an hour ahead for a moment would block its callers for an hour.
+// How far a clock may have stepped back beyond the window before the log counts as broken and starts afresh: otherwise
+// a clock that was an hour ahead for a moment would block its callers for an hour.
 inline constexpr Ms kClockTolerance = 1'000;
 
-// Admissions in distinct milliseconds that a log keeps apart. Beyond it neighbours share the later one's time, which can only
-// delay an expiry: the limit holds all the same.
+// Admissions in distinct milliseconds that a log keeps apart. Beyond it neighbours share the later one's time, which
+// can only delay an expiry: the limit holds all the same.
 inline constexpr std::size_t kMaxLogEntries = 65'536;
 
 class SlidingLog {
@@ -47,8 +48,9 @@ class SlidingLog {
   // Takes `cost` at look.at and drops what no longer counts. REQUIRES: look is of this log as it is; cost > 0.
   void admit(const Look& look, std::int64_t cost);
 
-  // Redis said that `used` units count for `reset_after` at most. Our own admissions that it knows of are among them; those of
-  // `unknown_to_redis` units are not. The rest was used by others and is kept as one lump until the time that was told.
+  // Redis said that `used` units count for `reset_after` at most. Our own admissions that it knows of are among them;
+  // those of `unknown_to_redis` units are not. The rest was used by others and is kept as one lump until the time that
+  // was told.
   void hear(Ms now, std::int64_t used, Ms reset_after, std::int64_t unknown_to_redis) noexcept;
 
   void clear() noexcept;

@@ -1,19 +1,22 @@
 -- Asks one or several logs of one caller, and takes from all of them or from none.
 --
 -- KEYS  the logs, one for each window
--- ARGV  tag, now or '' for the server's, cost, '1' to take or '0' to ask, least time to live in ms,
+-- ARGV  tag, now or '' for the server's, not after or '', cost, '1' to take or '0' to ask, least time to live in ms,
 --       then a window for each log, then for each rule the number of its log (from 1) and its limit
 --
--- Returns tag, admitted (0 or 1), logs that started afresh, then for each log what is used and ms until it is reset, then for each
--- rule the wait in ms: 0 admits, -1 never will. A request that is not admitted, or only asks, writes nothing at all.
+-- Returns tag, admitted (0 or 1), now, logs that started afresh, then for each log what is used and ms until it is
+-- reset, then for each rule the wait in ms: 0 admits, -1 never will. A request that is not admitted, or only asks,
+-- writes nothing at all. Too late: tag, 2, now.
 
 local now = time_of(ARGV[2])
-local cost = tonumber(ARGV[3])
-local take = ARGV[4] == '1'
-local least = tonumber(ARGV[5])
-local FIRST_WINDOW = 6
+if is_late(now, ARGV[3]) then return { ARGV[1], TOO_LATE, now } end
+local cost = tonumber(ARGV[4])
+local take = ARGV[5] == '1'
+local least = tonumber(ARGV[6])
+local FIRST_WINDOW = 7
 
--- The wait until `units` more will have expired: the first member whose running total exceeds that before the window by so much.
+-- The wait until `units` more will have expired: the first member whose running total exceeds that before the window
+-- by so much.
 local function wait_for(key, window, log, units)
   local enough = log.before + units
   if log.oldest_total >= enough then return log.oldest_at + window - now end
@@ -51,23 +54,23 @@ for i, key in ipairs(KEYS) do
   logs[i].window = window
 end
 
-local admitted = 1
+local admitted = YES
 local waits = {}
 for i = FIRST_WINDOW + #KEYS, #ARGV, 2 do
   local wait = wait_of(logs[tonumber(ARGV[i])], tonumber(ARGV[i + 1]))
   waits[#waits + 1] = wait
-  if wait ~= 0 then admitted = 0 end
+  if wait ~= 0 then admitted = NO end
 end
 
 local afresh = 0
-if admitted == 1 and take and cost > 0 then
+if admitted == YES and take and cost > 0 then
   for _, log in ipairs(logs) do
     if log.broken then afresh = afresh + 1 end
     admit(log)
   end
 end
 
-local reply = { ARGV[1], admitted, afresh }
+local reply = { ARGV[1], admitted, now, afresh }
 for _, log in ipairs(logs) do
   reply[#reply + 1] = log.used
   reply[#reply + 1] = log.reset

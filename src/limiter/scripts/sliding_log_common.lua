@@ -5,11 +5,16 @@
 --   score    when, in milliseconds of the server's clock
 --   member   8 bytes: the running total, what all admissions up to this one cost; 4 bytes: its own cost; both big-endian
 --
--- Running totals make every member unique and make members of one millisecond sort in the order in which they came, so no
--- two requests are ever counted as one; and they make "how much counts?" two lookups and a subtraction, whatever was paid.
+-- Running totals make every member unique and make members of one millisecond sort in the order in which they came,
+-- so no two requests are ever counted as one; and they make "how much counts?" two lookups and a subtraction,
+-- whatever was paid.
 --
--- Numbers are doubles in Lua: whole and exact to 2^53, which bounds the running total (see rebase). Turning them into text goes
--- through %.0f, because Lua's own way rounds to 14 digits.
+-- A call may say until when it is worth anything, on the server's clock. Redis reads what lay in its buffers while it
+-- was frozen as soon as it goes on; by then the caller has been answered by somebody else, and the call must not
+-- count a second time.
+--
+-- Numbers are doubles in Lua: whole and exact to 2^53, which bounds the running total (see rebase). Turning them into
+-- text goes through %.0f, because Lua's own way rounds to 14 digits.
 
 local CLOCK_TOLERANCE = 1000  -- ms, as kClockTolerance
 local REBASE_ABOVE = 2 ^ 52
@@ -23,6 +28,12 @@ local function time_of(given)
   if given ~= '' then return tonumber(given) end
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local NO, YES, TOO_LATE = 0, 1, 2  -- what became of a call
+
+local function is_late(now, not_after)
+  return not_after ~= '' and now > tonumber(not_after)
 end
 
 local function member_of(total, cost)

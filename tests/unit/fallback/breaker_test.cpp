@@ -1,4 +1,5 @@
-// Goal: the breaker opens at once, closes only after a node stayed good for as long as it must, asks more of a node that flaps,
+// Goal: the breaker opens at once, closes only after a node stayed good for as long as it must, asks more of a node
+// that flaps,
 //       and always believes a healthy node within 400 ms of its first good answer.
 // Method: feed events and times by hand; the machine has no time of its own.
 #include "fallback/breaker.hpp"

@@ -1,5 +1,5 @@
-// Goal: the queue keeps the newest entry of each key in order, holds its bounds, and counts as pending whatever is not settled.
-// Method: the steps of a module by hand; then random steps against a plain map, with a printed seed.
+// Goal: the queue keeps the newest entry of each key in order, holds its bounds, and counts as pending whatever is not
+// settled. Method: the steps of a module by hand; then random steps against a plain map, with a printed seed.
 #include "fallback/carry_over_queue.hpp"
 
 #include "base/random.hpp"

@@ -39,7 +39,8 @@ TEST(SwitchMachine, FallsBackFromRecovering) {
   machine.advance(t0 + 50ms);
   ASSERT_EQ(machine.mode(), Mode::kRecovering);
   expect_transition(machine.on_failure(t0 + 60ms, "link silent"), Mode::kRecovering, Mode::kLocal);
-  EXPECT_FALSE(machine.on_carried_over().has_value()) << "what came too late may not turn it back to a node that has gone";
+  EXPECT_FALSE(machine.on_carried_over().has_value())
+      << "what came too late may not turn it back to a node that has gone";
   EXPECT_EQ(machine.mode(), Mode::kLocal);
 }
 

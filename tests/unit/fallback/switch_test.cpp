@@ -1,6 +1,8 @@
-// Goal: the switch calls its participants when it must and only then, tells every transition once (log, counter, gauge, observer),
+// Goal: the switch calls its participants when it must and only then, tells every transition once (log, counter, gauge,
+// observer),
 //       wakes the keeper when something became due, and never calls a participant that was removed.
-// Method: a ManualClock, run_due called by hand, participants that note how they are called. One test uses threads, to hold
+// Method: a ManualClock, run_due called by hand, participants that note how they are called. One test uses threads, to
+// hold
 //         `remove` against a call that is under way.
 #include <envoyou/fallback.hpp>
 #include <envoyou/testing/manual_clock.hpp>
@@ -68,7 +70,8 @@ class SwitchTest : public ::testing::Test {
     clock->advance(50ms);
   }
   std::uint64_t transitions_to(std::string_view mode) {
-    return runtime.metrics->counter("envoyou_fallback_transitions_total", "to=\"" + std::string(mode) + "\"", "").value();
+    return runtime.metrics->counter("envoyou_fallback_transitions_total", "to=\"" + std::string(mode) + "\"", "")
+        .value();
   }
 
   std::shared_ptr<ManualClock> clock = std::make_shared<ManualClock>();
@@ -108,6 +111,19 @@ TEST_F(SwitchTest, SaysWhyItIsNotRedis) {
   EXPECT_EQ(made->reason(), "link silent for 100 ms");
   EXPECT_EQ(runtime.metrics->gauge("envoyou_fallback_mode", "", "").value(), 1);
   EXPECT_EQ(Switch({}, runtime, false).reason(), "not configured");
+}
+
+TEST_F(SwitchTest, TheEraChangesWheneverRedisIsLeftOrReached) {
+  const auto first = made->era();
+  made->on_refused("refused");
+  const auto outage = made->era();
+  EXPECT_GT(outage, first);
+  made->on_answered();
+  clock->advance(50ms);
+  EXPECT_EQ(made->era(), outage);
+  made->run_due();
+  EXPECT_EQ(made->mode(), Mode::kRedis);
+  EXPECT_GT(made->era(), outage);
 }
 
 TEST_F(SwitchTest, IsBackAtTheFirstRunAfterTheStableTime) {

@@ -1,4 +1,5 @@
-// Goal: the local store keeps its bounds whatever it is asked, frees what has expired without scanning, and gives up blocked keys
+// Goal: the local store keeps its bounds whatever it is asked, frees what has expired without scanning, and gives up
+// blocked keys
 //       only when there is nothing else.
 // Method: floods of keys in virtual time; the chain and the table against standard containers with a printed seed.
 #include "limiter/key_store.hpp"

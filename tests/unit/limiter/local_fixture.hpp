@@ -28,7 +28,8 @@ struct LocalFixture {
     made.now = now;
     return made;
   }
-  Answer take(std::string_view key, std::span<const RateRule> rules, Ms now, std::int64_t cost = 1, Owe owe = Owe::kNothing) {
+  Answer take(std::string_view key, std::span<const RateRule> rules, Ms now, std::int64_t cost = 1,
+              Owe owe = Owe::kNothing) {
     return backend.take(ask(key, rules, now, cost), owe);
   }
   Answer take(std::string_view key, const RateRule& rule, Ms now, std::int64_t cost = 1, Owe owe = Owe::kNothing) {

@@ -1,4 +1,5 @@
-// Goal: the backend in process answers several rules of many keys as the plain oracle does (P1 to P8, P10, P13, P14), changes nothing
+// Goal: the backend in process answers several rules of many keys as the plain oracle does (P1 to P8, P10, P13, P14),
+// changes nothing
 //       when it denies or is only asked, and admits exactly the limit under many threads.
 // Method: random requests against the oracle with a printed seed; digests of the state before and after; threads.
 #include "limiter/memory_backend.hpp"
@@ -57,7 +58,8 @@ TEST(MemoryBackend, AgreesWithTheOracleOnSeveralRulesOfManyKeys) {
         oracle.reset(key, oracle_rules);
         continue;
       }
-      ASSERT_EQ(plain(request, local.backend.peek(request)), oracle.ask(key, oracle_rules, cost, now)) << "step " << step;
+      ASSERT_EQ(plain(request, local.backend.peek(request)), oracle.ask(key, oracle_rules, cost, now))
+          << "step " << step;
       if (kind == 1) continue;
       ASSERT_EQ(plain(request, local.backend.take(request, Owe::kNothing)), oracle.hit(key, oracle_rules, cost, now))
           << "run " << run << " step " << step;

@@ -1,4 +1,5 @@
-// Goal: the public face in process: what a caller is told, what is refused, what is counted and logged, and that no key ever shows in
+// Goal: the public face in process: what a caller is told, what is refused, what is counted and logged, and that no key
+// ever shows in
 //       a line.
 // Method: a Backing without Redis and a ManualClock.
 #include <envoyou/limiter.hpp>

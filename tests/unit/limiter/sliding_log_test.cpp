@@ -1,5 +1,7 @@
-// Goal: the arithmetic of the exact sliding window log answers as the conventions say, to the millisecond, and never admits more
-//       than the limit in any window; the lump of others' usage only ever makes it stricter, and lapses when it was said to.
+// Goal: the arithmetic of the exact sliding window log answers as the conventions say, to the millisecond, and never
+// admits more
+//       than the limit in any window; the lump of others' usage only ever makes it stricter, and lapses when it was
+//       said to.
 // Method: the edges by hand; random requests against the plain oracle, with a printed seed.
 #include "limiter/algorithms/sliding_log.hpp"
 

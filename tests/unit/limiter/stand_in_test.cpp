@@ -1,4 +1,5 @@
-// Goal: the stand-in starts from what Redis last said, owes what it admits until it is told, and owes everything to a Redis that has
+// Goal: the stand-in starts from what Redis last said, owes what it admits until it is told, and owes everything to a
+// Redis that has
 //       lost its data.
 // Method: answers of Redis made by hand, in virtual time.
 #include "limiter/stand_in.hpp"
@@ -25,7 +26,8 @@ class StandInTest : public ::testing::Test {
   Request ask(std::string_view key, Ms now) { return local.ask(key, {&kThirty, 1}, now); }
   std::int64_t used(std::string_view key, Ms now) { return local.peek(key, kThirty, now).logs[0].used; }
   void serve_from_redis(std::string_view key, Ms now, int count, std::int64_t others = 0) {
-    for (int i = 1; i <= count; ++i) local.stand_in.mirror(ask(key, now), Verb::kTake, redis_says(true, others + i, 60'000));
+    for (int i = 1; i <= count; ++i)
+      local.stand_in.mirror(ask(key, now), Verb::kTake, redis_says(true, others + i, 60'000));
   }
 
   LocalFixture local;

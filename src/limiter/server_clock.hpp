@@ -1,0 +1,40 @@
+// What the server's clock says now, judged from what it said in its replies: enough to tell it until when a call is
+// worth anything.
+//
+// A reply that says "it was s" and that was asked for at a and came at b says that s - b <= offset <= s - a. The
+// estimate is kept at the upper end of what is possible, so that no call is refused before its time, and is moved by as
+// little as a reply demands; so the shortest round trip decides, and a clock that was set follows with the next reply.
+//
+// Thread-safe; two replies at once may leave the estimate of either.
+#pragma once
+
+#include "limiter/algorithms/log_ring.hpp"
+
+#include <atomic>
+#include <limits>
+#include <optional>
+
+namespace envoyou::limiter {
+
+class ServerClock {
+ public:
+  void learn(Ms asked_at, Ms answered_at, Ms server_time) noexcept {
+    const Ms most = server_time - asked_at + 1;  // both sides cut off fractions of a millisecond
+    const Ms least = server_time - answered_at - 1;
+    const Ms known = offset_.load(std::memory_order_relaxed);
+    if (known == kUnknown || known > most || known < least) offset_.store(most, std::memory_order_relaxed);
+  }
+
+  // A local time on the server's clock; nothing before the first reply.
+  std::optional<Ms> at(Ms local) const noexcept {
+    const Ms known = offset_.load(std::memory_order_relaxed);
+    if (known == kUnknown) return std::nullopt;
+    return local + known;
+  }
+
+ private:
+  static constexpr Ms kUnknown = std::numeric_limits<Ms>::min();
+  std::atomic<Ms> offset_{kUnknown};
+};
+
+}  // namespace envoyou::limiter
