@@ -8,7 +8,6 @@
 #include "redis/io_thread.hpp"
 #include "redis/pending.hpp"
 #include "wire/dialer.hpp"
-#include "wire/encoder.hpp"
 #include "wire/loop.hpp"
 
 #include <mutex>
@@ -85,7 +84,7 @@ std::optional<Error> refusal(const Client::Impl& impl, std::span<const Submissio
                              TimePoint deadline) {
   if (impl.fork_guard.forked()) return Error(Errc::kForked, "the client was opened before fork()");
   for (const Submission& submission : group) {
-    const std::size_t bytes = wire::encoded_size(submission.words);
+    const std::size_t bytes = submission.words.encoded().size();
     if (submission.words.count() == 0) return invalid_argument("command", "has no words");
     if (bytes <= impl.options.max_request_bytes) continue;
     return Error(Errc::kTooLarge, "command: " + std::to_string(bytes) + " bytes, max_request_bytes is " +

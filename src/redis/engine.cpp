@@ -66,7 +66,7 @@ void Engine::take_posted(TimePoint now) {
     if (now >= pending.deadline) {
       expire_unsent(pending, tally_);
     } else {
-      place(std::move(pending));
+      place(std::move(pending), now);
     }
   }
   taken_.clear();
@@ -129,7 +129,7 @@ void Engine::on_ready(Link& link, TimePoint now) {
   node_.on_ready();
   board_.show_up(link.handshake().server());
   reporter_.ready(link.handshake().server(), round_trip, first, now);
-  place_waiting();
+  place_waiting(now);
 }
 
 void Engine::on_refused(const Error& why, TimePoint now) {
@@ -160,22 +160,22 @@ void Engine::on_ended(Link& link, const News& news, TimePoint now) {
     waiting_.push_front(std::move(kept.back()));
     kept.pop_back();
   }
-  place_waiting();
+  place_waiting(now);
 }
 
-void Engine::place_waiting() {
+void Engine::place_waiting(TimePoint now) {
   group_link_ = nullptr;
   if (node_.reach() == Reach::kAway) return refuse_waiting();
   if (node_.reach() != Reach::kUp) return;
-  for (std::size_t left = waiting_.size(); left > 0; --left) place(waiting_.pop_front());
+  for (std::size_t left = waiting_.size(); left > 0; --left) place(waiting_.pop_front(), now);
   group_link_ = nullptr;
 }
 
-void Engine::place(Pending pending) {
+void Engine::place(Pending&& pending, TimePoint now) {
   if (group_link_ == nullptr || group_link_->phase() != Link::Phase::kReady) group_link_ = choose_link();
   Link* const link = group_link_;
   if (!pending.more_follow) group_link_ = nullptr;
-  if (link != nullptr) return link->core().enqueue(std::move(pending));
+  if (link != nullptr) return link->accept(std::move(pending), now);
   if (node_.reach() == Reach::kAway) return pending.fail(away_);
   waiting_.push_back(std::move(pending));
 }

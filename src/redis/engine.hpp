@@ -76,8 +76,8 @@ class Engine {
   void on_ended(Link& link, const News& news, TimePoint now);
 
   // Sends `pending` on its way: to a link, to the waiting, or back.
-  void place(Pending pending);
-  void place_waiting();
+  void place(Pending&& pending, TimePoint now);
+  void place_waiting(TimePoint now);
   Link* choose_link();
   void refuse_waiting();
   std::size_t in_flight() const noexcept;

@@ -14,7 +14,7 @@ bool may_be_sent_again(const Pending& pending) noexcept {
 
 }  // namespace
 
-void InFlight::push(Pending pending) {
+void InFlight::push(Pending&& pending) {
   earliest_ = ring_.empty() ? pending.deadline : std::min(earliest_, pending.deadline);
   ring_.push_back(std::move(pending));
 }

@@ -23,12 +23,14 @@ class InFlight {
   bool empty() const noexcept { return ring_.empty(); }
   std::size_t size() const noexcept { return ring_.size(); }
   // REQUIRES: `pending.end` is above that of all before it.
-  void push(Pending pending);
+  void push(Pending&& pending);
   // REQUIRES: !empty().
   Pending pop();
 
   // All bytes of the stream before `written` have been given to the system: words that will not be sent again go.
   void on_written(std::uint64_t written);
+  // REQUIRES: !empty(). What was not written yet has no answer.
+  bool front_is_written() const noexcept { return written_ > 0; }
   // Ends what has expired with kTimeout.
   void expire(TimePoint now, Tally& tally);
   TimePoint earliest() const noexcept { return ring_.empty() ? TimePoint::max() : earliest_; }

@@ -1,7 +1,5 @@
 #include "redis/inbox.hpp"
 
-#include "wire/encoder.hpp"
-
 #include <utility>
 
 namespace envoyou::redis {
@@ -20,12 +18,12 @@ Result<void> Inbox::post(std::span<Pending> group) {
 Result<void> Inbox::admit(std::span<Pending> group) {
   if (closed_) return Error(Errc::kClosed, "the client is closed");
   std::size_t bytes = 0;
-  for (const Pending& pending : group) bytes += wire::encoded_size(pending.words);
+  for (const Pending& pending : group) bytes += pending.words.encoded().size();
   // Room first: behind the quota nothing may fail half-way.
   if (items_.capacity() - items_.size() < group.size()) items_.reserve(2 * (items_.size() + group.size()));
   if (!quota_.take(group.size(), bytes)) return Error(Errc::kQueueFull, "too many commands wait to be sent");
   for (Pending& pending : group) {
-    pending.charge = Charge(quota_, wire::encoded_size(pending.words));
+    pending.charge = Charge(quota_, pending.words.encoded().size());
     items_.push_back(std::move(pending));
   }
   posted_ += group.size();

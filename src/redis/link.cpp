@@ -196,6 +196,12 @@ News Link::take_greeting(const ReplyView& reply, TimePoint now) {
   return {};
 }
 
+void Link::accept(Pending&& pending, TimePoint now) {
+  const bool may_encode = !write_blocked_ && !has_stray_bytes(now);
+  if (may_encode && core_.encode_at_once(std::move(pending), out_, now)) return;
+  core_.enqueue(std::move(pending));
+}
+
 News Link::flush(TimePoint now) {
   if (phase_ != Phase::kReady || write_blocked_ || has_stray_bytes(now)) return {};
   core_.encode(out_, now);

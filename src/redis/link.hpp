@@ -75,6 +75,8 @@ class Link {
   // Once a step: what waits for no event (a name being resolved, bytes left in the stream), and what was not answered in time.
   // `asked`: before the last look for events.
   News on_turn(TimePoint asked, TimePoint now);
+  // Takes a command over. REQUIRES: kReady, and `pending` has not expired.
+  void accept(Pending&& pending, TimePoint now);
   // Encodes and writes what it can.
   News flush(TimePoint now);
   void close();

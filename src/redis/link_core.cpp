@@ -66,11 +66,22 @@ void LinkCore::encode_from(UnsentQueue& queue, OutBuffer& out, TimePoint now) {
       expire_unsent(pending, tally_);
       continue;
     }
-    out.append(pending.words);
-    pending.end = out.encoded();
-    pending.charge.sent();
-    in_flight_.push(std::move(pending));
+    fly(std::move(pending), out);
   }
+}
+
+void LinkCore::fly(Pending&& pending, OutBuffer& out) {
+  out.append(pending.words);
+  pending.end = out.encoded();
+  pending.charge.sent();
+  in_flight_.push(std::move(pending));
+}
+
+bool LinkCore::encode_at_once(Pending&& pending, OutBuffer& out, TimePoint now) {
+  if (!again_.empty() || !unsent_.empty() || !window_is_open(out)) return false;
+  if (in_flight_.empty()) show_life(now);
+  fly(std::move(pending), out);
+  return true;
 }
 
 void LinkCore::ping(OutBuffer& out) {
@@ -85,7 +96,7 @@ void LinkCore::ping(OutBuffer& out) {
 
 LinkCore::Condemned LinkCore::on_reply(const ReplyView& reply, TimePoint now) {
   if (reply.type == ReplyType::kPush) return std::nullopt;
-  if (in_flight_.empty()) return "a reply came that nobody asked for";
+  if (in_flight_.empty() || !in_flight_.front_is_written()) return "a reply came that nobody asked for";
   show_life(now);
   Pending pending = in_flight_.pop();
   if (pending.is_ping) return check_fence(reply);
@@ -93,10 +104,10 @@ LinkCore::Condemned LinkCore::on_reply(const ReplyView& reply, TimePoint now) {
     ++tally_.late_replies;
     return std::nullopt;
   }
-  return deliver(std::move(pending), reply);
+  return deliver(pending, reply);
 }
 
-LinkCore::Condemned LinkCore::deliver(Pending pending, const ReplyView& reply) {
+LinkCore::Condemned LinkCore::deliver(Pending& pending, const ReplyView& reply) {
   if (reply.is_error() && forgot_script(pending, reply)) {
     pending.words = pending.script->with_text(pending.words);
     pending.with_text = true;

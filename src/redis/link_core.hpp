@@ -53,7 +53,9 @@ class LinkCore {
   // The handshake is done. REQUIRES: the core is empty.
   void open(TimePoint now);
 
-  void enqueue(Pending pending) { unsent_.push_back(std::move(pending)); }
+  void enqueue(Pending&& pending) { unsent_.push_back(std::move(pending)); }
+  // True: it goes into the flight now, past a queue that is empty. REQUIRES: `pending` has not expired.
+  bool encode_at_once(Pending&& pending, OutBuffer& out, TimePoint now);
   // Encodes what waits, as far as the window and the buffer go. What has expired ends unsent.
   void encode(OutBuffer& out, TimePoint now);
   void on_written(std::uint64_t written) { in_flight_.on_written(written); }
@@ -80,12 +82,13 @@ class LinkCore {
                                const std::optional<Error>& first);
 
  private:
+  void fly(Pending&& pending, OutBuffer& out);
   void encode_from(UnsentQueue& queue, OutBuffer& out, TimePoint now);
   void ping(OutBuffer& out);
   void show_life(TimePoint now) noexcept;
   bool window_is_open(const OutBuffer& out) const noexcept;
   Condemned check_fence(const ReplyView& reply);
-  Condemned deliver(Pending pending, const ReplyView& reply);
+  Condemned deliver(Pending& pending, const ReplyView& reply);
   bool may_repeat(const Pending& pending, TimePoint now);
 
   const ClientOptions& options_;

@@ -21,12 +21,12 @@ class Ring {
   T& front() noexcept { return (*this)[0]; }
   T& back() noexcept { return (*this)[size_ - 1]; }
 
-  void push_back(T value) {
+  void push_back(T&& value) {
     make_room();
     ++size_;
     back() = std::move(value);
   }
-  void push_front(T value) {
+  void push_front(T&& value) {
     make_room();
     first_ = (first_ - 1) & mask_;
     ++size_;

@@ -15,12 +15,12 @@ void expire_unsent(Pending& pending, Tally& tally) {
   }
 }
 
-void UnsentQueue::push_back(Pending pending) {
+void UnsentQueue::push_back(Pending&& pending) {
   earliest_ = ring_.empty() ? pending.deadline : std::min(earliest_, pending.deadline);
   ring_.push_back(std::move(pending));
 }
 
-void UnsentQueue::push_front(Pending pending) {
+void UnsentQueue::push_front(Pending&& pending) {
   earliest_ = ring_.empty() ? pending.deadline : std::min(earliest_, pending.deadline);
   ring_.push_front(std::move(pending));
 }

@@ -22,8 +22,8 @@ class UnsentQueue {
  public:
   bool empty() const noexcept { return ring_.empty(); }
   std::size_t size() const noexcept { return ring_.size(); }
-  void push_back(Pending pending);
-  void push_front(Pending pending);
+  void push_back(Pending&& pending);
+  void push_front(Pending&& pending);
   // REQUIRES: !empty().
   Pending pop_front() { return ring_.pop_front(); }
 

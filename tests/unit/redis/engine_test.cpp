@@ -273,6 +273,17 @@ TEST(Engine, SendsNothingBehindAPartOfAReplyThatNobodyAskedFor) {
   EXPECT_EQ(client->stats().condemned, 1u);
 }
 
+TEST(Engine, TakesNoReplyForACommandThatIsNotWrittenYet) {
+  auto client = connected();
+  client->server.last()->room = 0;
+  const auto answer = client->submit(get("k"), 1000ms);
+  client->run_for(1ms);
+  client->server.push_to_all("$5\r\nstray\r\n");
+  client->run_for(1ms);
+  EXPECT_EQ((**answer).value(), "value of k");
+  EXPECT_EQ(client->stats().condemned, 1u);
+}
+
 TEST(Engine, IgnoresPushes) {
   auto client = connected();
   client->server.push_to_all(">2\r\n+invalidate\r\n*0\r\n");

@@ -47,10 +47,10 @@ TEST(Ring, DoesWhatADequeDoes) {
   for (int i = 0; i < 100'000; ++i) {
     const auto dice = random.next() % 5;
     if (dice < 2) {
-      ring.push_back(i);
+      ring.push_back(int{i});
       deque.push_back(i);
     } else if (dice == 2) {
-      ring.push_front(i);
+      ring.push_front(int{i});
       deque.push_front(i);
     } else if (!deque.empty()) {
       ASSERT_EQ(ring.pop_front(), deque.front());
