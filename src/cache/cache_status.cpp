@@ -37,7 +37,9 @@ std::string CacheLookup::cache_status(std::string_view cache_name) const {
     status += "; hit; ttl=" + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(ttl_left).count());
     return status;
   }
-  status.append("; fwd=").append(forwarded_because(*this));
+  const std::string_view because = forwarded_because(*this);
+  status.append("; fwd=").append(because);
+  if (!reason.empty() && reason != because) status.append("; detail=").append(reason);
   if (stored) status += "; stored";
   if (collapsed) status += "; collapsed";
   return status;

@@ -109,7 +109,7 @@ TEST_P(ResponseCacheConformance, CredentialsWithoutAPrincipalAreNeitherAnsweredN
   for (const char* name : {"Authorization", "Cookie", "X-API-Key"}) {
     const auto request = with_header(get_of("/things/open"), name, "secret");
     EXPECT_EQ(body(request), "(credentials)");
-    EXPECT_EQ(get(request).cache_status(), "envoyou; fwd=bypass");
+    EXPECT_EQ(get(request).cache_status(), "envoyou; fwd=bypass; detail=credentials");
     EXPECT_FALSE(store(request, answer("somebody's")));
   }
   EXPECT_EQ(body(get_of("/things/open")), "for nobody in particular");
@@ -332,7 +332,7 @@ TEST_P(ResponseCacheConformance, FetchMakesOnceAndAnswersThen) {
   EXPECT_EQ(second.response.body, "made 1");
   EXPECT_TRUE(second.lookup);
   EXPECT_EQ(responses->fetch(get_of("/nowhere"), handler, world.call()).response.body, "made 2");
-  EXPECT_EQ(responses->fetch(get_of("/nowhere"), handler, world.call()).lookup.cache_status(), "envoyou; fwd=bypass");
+  EXPECT_EQ(responses->fetch(get_of("/nowhere"), handler, world.call()).lookup.cache_status(), "envoyou; fwd=bypass; detail=no-rule");
   EXPECT_EQ(made, 3);
 }
 
