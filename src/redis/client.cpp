@@ -113,7 +113,7 @@ Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 // copies of its descriptors are closed, without a word to the peer, and the memory is left alone.
 Client::~Client() {
   if (!impl_->fork_guard.forked()) {
-    close();
+    impl_->thread->stop();
     return;
   }
   impl_->thread->forget_in_child();
@@ -122,8 +122,11 @@ Client::~Client() {
   (void)impl_.release();
 }
 
+// On the I/O thread it only asks: whoever joins the thread, perhaps at this moment, is another.
 void Client::close() {
   if (impl_->fork_guard.forked()) return;
+  impl_->core->ask_to_stop();
+  if (impl_->core->is_own_thread()) return;
   const std::lock_guard lock(impl_->stopping);
   impl_->thread->stop();
 }

@@ -1,11 +1,11 @@
 // The client without its thread: everything that happens, happens in `step`, on whichever thread calls it.
 //
 //   step:  wait for events --> read, decode all, complete all --> take what callers posted --> deadlines, dials
-//                                                                              --> encode all that waits, one write a link
+//                                                                      --> encode all that waits, one write a link
 //
-// A thread that calls `step` for ever is the client's I/O thread (io_thread.hpp). A simulation calls it between its own steps,
-// over a loop, a dialler and a clock of its own. Whoever calls it has the *I/O role*: it owns sockets, TLS objects, in-flight
-// queues and decoders, and there is one at a time.
+// A thread that calls `step` for ever is the client's I/O thread (io_thread.hpp). A simulation calls it between its
+// own steps, over a loop, a dialler and a clock of its own. Whoever calls it has the *I/O role*: it owns sockets, TLS
+// objects, in-flight queues and decoders, and there is one at a time.
 //
 // Where a command waits:
 //

@@ -34,8 +34,8 @@ constexpr std::string_view kMaxClients = "ERR max number of clients";
 // "-ERR unknown command 'x', with args beginning with: 'secret' …"
 constexpr std::string_view kArguments = ", with args beginning with";
 
-// An error inside a script carries the code of what went wrong in it behind the script's name in Redis 6 and earlier only;
-// from 7 on it comes first, as everywhere.
+// An error inside a script carries the code of what went wrong in it behind the script's name in Redis 6 and earlier
+// only; from 7 on it comes first, as everywhere.
 std::string_view code_of(std::string_view text) noexcept { return text.substr(0, text.find(' ')); }
 
 void blot_out(std::string& text, std::string_view secret) {

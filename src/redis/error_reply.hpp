@@ -1,7 +1,7 @@
 // What an error reply of the server means.
 //
-// The text goes on to the caller, for people, with what might be secret taken out: the arguments that Redis repeats of a
-// command it does not know, the password wherever it stands, control characters, and all beyond kMaxErrorText.
+// The text goes on to the caller, for people, with what might be secret taken out: the arguments that Redis repeats
+// of a command it does not know, the password wherever it stands, control characters, and all beyond kMaxErrorText.
 //
 // Pure; thread-safe.
 #pragma once

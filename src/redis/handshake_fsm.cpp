@@ -23,10 +23,8 @@ bool is_final_for_hello(Errc code) noexcept {
     case Errc::kAuthentication:
     case Errc::kLoading:
     case Errc::kMisconfigured:
-    case Errc::kServerMemory:
-      return true;
-    default:
-      return false;
+    case Errc::kServerMemory: return true;
+    default: return false;
   }
 }
 
@@ -42,8 +40,8 @@ std::string_view code_word(std::string_view text) noexcept {
 }  // namespace
 
 std::string_view HandshakeFsm::asked() const noexcept {
-  constexpr std::array<std::string_view, 7> kNames{"nothing", "HELLO", "AUTH", "CLIENT SETNAME",
-                                                   "SELECT", "PING", "nothing"};
+  constexpr std::array<std::string_view, 7> kNames{"nothing", "HELLO", "AUTH",   "CLIENT SETNAME",
+                                                   "SELECT",  "PING",  "nothing"};
   return kNames[static_cast<std::size_t>(state_)];
 }
 
@@ -67,7 +65,8 @@ Action HandshakeFsm::refuse(std::string_view reply_text) const {
                                          : "the server refuses the username or the password";
     return refuse(code, std::string(code_word(reply_text)) + ", " + std::string(why));
   }
-  if (reply_text.starts_with("ERR max number of clients")) return refuse(code, "the server has as many clients as it takes");
+  if (reply_text.starts_with("ERR max number of clients"))
+    return refuse(code, "the server has as many clients as it takes");
   const bool may_echo = state_ == State::kHello || state_ == State::kAuth;
   if (may_echo) return refuse(code, "the server answered " + std::string(code_word(reply_text)));
   return refuse(code, error_from_reply(reply_text, options_->password).message());
@@ -160,7 +159,8 @@ Action HandshakeFsm::ping(TimePoint now) {
 }
 
 Action HandshakeFsm::after_ping(const ReplyView& reply, TimePoint now) {
-  const bool answered = is_status(reply, "PONG") || (reply.is_error() && classify_error(reply.text) == Errc::kPermission);
+  const bool answered =
+      is_status(reply, "PONG") || (reply.is_error() && classify_error(reply.text) == Errc::kPermission);
   if (!answered) {
     return reply.is_error() ? refuse(reply.text) : refuse(Errc::kForeignReply, "the answer is not one to PING");
   }

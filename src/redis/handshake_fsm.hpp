@@ -1,4 +1,5 @@
-// What a new link says before anyone's commands: who we are, which protocol, which database; and how far away the server is.
+// What a new link says before anyone's commands: who we are, which protocol, which database; and how far away the
+// server is.
 //
 //   start --> HELLO 3 [AUTH user password] [SETNAME name]
 //               | a map                              | not known, or not this protocol
@@ -11,11 +12,11 @@
 //
 //   any --(WRONGPASS, NOAUTH, NOPERM, LOADING, MASTERDOWN, max clients, ...)--> refused
 //
-// In brackets: only where configured. One question at a time; a second answer to one question refuses the link.
-// The PING is alone on the link, so its time is the round trip. A server that forbids PING has answered it all the same.
+// In brackets: only where configured. One question at a time; a second answer to one question refuses the link. The
+// PING is alone on the link, so its time is the round trip. A server that forbids PING has answered it all the same.
 //
-// Texts of errors: what HELLO and AUTH are answered is never repeated but for its first word, since old servers and proxies echo
-// the arguments, the password among them.
+// Texts of errors: what HELLO and AUTH are answered is never repeated but for its first word, since old servers and
+// proxies echo the arguments, the password among them.
 //
 // Sans-I/O: fed with replies and times, says what to send. Confined to the I/O role.
 #pragma once
@@ -40,7 +41,7 @@ class HandshakeFsm {
   struct Action {
     enum class Kind : std::uint8_t { kSend, kReady, kRefused };
     Kind kind = Kind::kRefused;
-    Words words{};                   // kSend
+    Words words{};                 // kSend
     Error error{Errc::kInternal};  // kRefused
   };
 

@@ -1,8 +1,8 @@
-// Commands that were encoded and not yet answered, in the order of their bytes: RESP answers in that order and says nothing
-// else of which question a reply belongs to.
+// Commands that were encoded and not yet answered, in the order of their bytes: RESP answers in that order and says
+// nothing else of which question a reply belongs to.
 //
-// A command whose deadline passes is ended and its place kept ("abandoned"): the late reply takes the place and goes to nobody.
-// Deadlines as in unsent_queue.hpp: a look through all when the earliest has come.
+// A command whose deadline passes is ended and its place kept ("abandoned"): the late reply takes the place and goes
+// to nobody. Deadlines as in unsent_queue.hpp: a look through all when the earliest has come.
 //
 // Confined to the I/O role.
 #pragma once

@@ -75,8 +75,7 @@ Result<IoThread> IoThread::start(std::shared_ptr<IoCore> core) {
 }
 
 void IoThread::stop() noexcept {
-  core_->stopping.store(true, std::memory_order_release);
-  core_->loop->wake();
+  core_->ask_to_stop();
   if (!thread_) return;
   if (core_->is_own_thread()) {
     thread_->detach();

@@ -1,7 +1,8 @@
-// The thread that has an engine's I/O role. A thin shell: names itself, takes no signals, steps the engine until it is told to
-// stop, and ends what is left with kClosed.
+// The thread that has an engine's I/O role. A thin shell: names itself, takes no signals, steps the engine until it
+// is told to stop, and ends what is left with kClosed.
 //
-// What runs out of memory in it ends all commands with kOutOfMemory and goes on; it ends with the process or when told to.
+// What runs out of memory in it ends all commands with kOutOfMemory and goes on; it ends with the process or when
+// told to.
 //
 // Thread-safe.
 #pragma once
@@ -19,8 +20,8 @@
 
 namespace envoyou::redis {
 
-// What the thread works on. Shared with it, so that a client that is destroyed inside one of its own callbacks, which it must not
-// be, leaves the thread with something to stand on.
+// What the thread works on. Shared with it, so that a client that is destroyed inside one of its own callbacks, which
+// it must not be, leaves the thread with something to stand on.
 struct IoCore {
   std::shared_ptr<wire::Loop> loop;
   std::unique_ptr<Inbox> inbox;
@@ -29,6 +30,10 @@ struct IoCore {
   std::atomic<bool> stopping{false};
   std::atomic<std::thread::id> thread{};
 
+  void ask_to_stop() noexcept {
+    stopping.store(true, std::memory_order_release);
+    loop->wake();
+  }
   bool is_own_thread() const noexcept { return thread.load(std::memory_order_acquire) == std::this_thread::get_id(); }
 };
 

@@ -100,6 +100,7 @@ News Link::on_turn(TimePoint asked, TimePoint now) {
   }
   if (phase_ == Phase::kReady) {
     core_.expire(now);
+    if (core_.is_retired()) return end(News::Kind::kLost, Error(Errc::kReadOnly, "the server has become a replica"));
     if (auto why = core_.judge_silence(asked)) return condemn(Error(Errc::kConnectionLost, *std::move(why)));
     if (stray_since_ && asked >= *stray_since_ + environment_.options.stall_limit) {
       return condemn(Error(Errc::kConnectionLost, "a part of a reply came that nobody asked for"));
@@ -208,8 +209,8 @@ News Link::flush(TimePoint now) {
   return out_.empty() ? News() : write_out(now);
 }
 
-// A part of a reply while nothing is in flight: a push in the making, or the beginning of a shift by one. Nothing is sent until
-// it is known which.
+// A part of a reply while nothing is in flight: a push in the making, or the beginning of a shift by one. Nothing is
+// sent until it is known which.
 bool Link::has_stray_bytes(TimePoint now) {
   if (!core_.is_idle() || decoder_->buffered() == 0) {
     stray_since_.reset();
@@ -246,9 +247,7 @@ News Link::write_out(TimePoint now) {
   return watch_io();
 }
 
-News Link::condemn(Error error) {
-  return end_ready_or_refuse(News::Kind::kCondemned, std::move(error));
-}
+News Link::condemn(Error error) { return end_ready_or_refuse(News::Kind::kCondemned, std::move(error)); }
 
 // Before it was ready, a link that ends was refused.
 News Link::end_ready_or_refuse(News::Kind kind, Error error) {

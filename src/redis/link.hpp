@@ -7,8 +7,8 @@
 //    '-- kRefused -----+----------------------'                              |
 //    '-- kLost, kCondemned --------------------------------------------------'
 //
-// Every function that can change the phase says so in the News it returns; the engine acts on them. A link that ended is `down`
-// when the News are returned, its stream closed, and its commands still in the core until `salvage`.
+// Every function that can change the phase says so in the News it returns; the engine acts on them. A link that ended
+// is `down` when the News are returned, its stream closed, and its commands still in the core until `salvage`.
 //
 // Confined to the I/O role.
 #pragma once
@@ -57,7 +57,7 @@ struct LinkEnvironment {
 class Link {
  public:
   enum class Phase : std::uint8_t { kDown, kDialling, kGreeting, kReady };
-  static constexpr int kMaxReads = 16;   // a turn, then the others have theirs
+  static constexpr int kMaxReads = 16;  // a turn, then the others have theirs
   static constexpr int kMaxWrites = 16;
 
   // `index` tells it from its siblings in events. `descriptor` is kept at the number of its socket, -1 without one: a
@@ -72,8 +72,8 @@ class Link {
   // REQUIRES: kDown.
   News dial(TimePoint now);
   News on_event(const wire::Event& event, TimePoint now);
-  // Once a step: what waits for no event (a name being resolved, bytes left in the stream), and what was not answered in time.
-  // `asked`: before the last look for events.
+  // Once a step: what waits for no event (a name being resolved, bytes left in the stream), and what was not answered
+  // in time. `asked`: before the last look for events.
   News on_turn(TimePoint asked, TimePoint now);
   // Takes a command over. REQUIRES: kReady, and `pending` has not expired.
   void accept(Pending&& pending, TimePoint now);

@@ -30,6 +30,8 @@ LinkCore::LinkCore(const ClientOptions& options, Tally& tally, RetryBudget& budg
 
 void LinkCore::open(TimePoint now) {
   show_life(now);
+  opened_ = now;
+  retiring_ = false;
   next_ping_ = now + options_.idle_ping;
   ping_in_flight_ = false;
 }
@@ -45,13 +47,13 @@ void LinkCore::on_bytes(std::size_t bytes, TimePoint now) {
 }
 
 bool LinkCore::window_is_open(const OutBuffer& out) const noexcept {
-  return in_flight_.size() < options_.max_in_flight && !out.has_enough();
+  return in_flight_.size() < options_.max_in_flight && !out.has_enough() && !retiring_;
 }
 
 void LinkCore::encode(OutBuffer& out, TimePoint now) {
   // Silence counts from when there is something to answer.
   if (in_flight_.empty()) show_life(now);
-  if (now >= next_ping_) {
+  if (now >= next_ping_ && !retiring_) {
     next_ping_ = now + options_.idle_ping;
     if (!ping_in_flight_) ping(out);
   }
@@ -104,10 +106,10 @@ LinkCore::Condemned LinkCore::on_reply(const ReplyView& reply, TimePoint now) {
     ++tally_.late_replies;
     return std::nullopt;
   }
-  return deliver(pending, reply);
+  return deliver(pending, reply, now);
 }
 
-LinkCore::Condemned LinkCore::deliver(Pending& pending, const ReplyView& reply) {
+LinkCore::Condemned LinkCore::deliver(Pending& pending, const ReplyView& reply, TimePoint now) {
   if (reply.is_error() && forgot_script(pending, reply)) {
     pending.words = pending.script->with_text(pending.words);
     pending.with_text = true;
@@ -118,7 +120,9 @@ LinkCore::Condemned LinkCore::deliver(Pending& pending, const ReplyView& reply) 
   ++tally_.answered;
   budget_.on_answered(1);
   if (reply.is_error()) {
-    pending.fail(error_from_reply(reply.text, options_.password));
+    const Error error = error_from_reply(reply.text, options_.password);
+    retiring_ = retiring_ || (error.code() == Errc::kReadOnly && now >= opened_ + kLeastLife);
+    pending.fail(error);
     return std::nullopt;
   }
   if (pending.answer(reply) == Verdict::kMine) return std::nullopt;
@@ -152,7 +156,7 @@ void LinkCore::expire(TimePoint now) {
 
 TimePoint LinkCore::due(bool may_encode) const noexcept {
   const TimePoint silent = in_flight_.empty() ? TimePoint::max() : life_ + options_.stall_limit;
-  const TimePoint ping = may_encode ? next_ping_ : TimePoint::max();
+  const TimePoint ping = may_encode && !retiring_ ? next_ping_ : TimePoint::max();
   return std::min({silent, ping, again_.earliest(), unsent_.earliest(), in_flight_.earliest()});
 }
 

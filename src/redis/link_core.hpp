@@ -1,4 +1,5 @@
-// One link that is up: which command is sent when, which reply belongs to whom, and when the link can no longer be believed.
+// One link that is up: which command is sent when, which reply belongs to whom, and when the link can no longer be
+// believed.
 //
 //   enqueue --> unsent --encode--> in flight --on_reply--> answered
 //                 |  ^                |
@@ -10,13 +11,16 @@
 //
 //   - when a reply comes that nobody asked for (pushes of RESP3 excepted),
 //   - when a reader says that a reply can not be to its question (a tag, a shape),
-//   - when a fence is answered wrongly: every `idle_ping`, also under load, goes a PING with a word that only this link knows;
-//     were the replies one off, another reply would stand in its place,
-//   - when it is silent for `stall_limit` with work in flight. Signs of life are whole replies, kLifeBytes of one in the making
-//     (so a server that drips a byte now and then is silent), and room to write after there was none.
+//   - when a fence is answered wrongly: every `idle_ping`, also under load, goes a PING with a word that only this
+//     link knows; were the replies one off, another reply would stand in its place,
+//   - when it is silent for `stall_limit` with work in flight. Signs of life are whole replies, kLifeBytes of one in
+//     the making (so a server that drips a byte now and then is silent), and room to write after there was none.
 //
-// Silence is judged by the time before the last look for bytes, not by the time now: a process that was itself held up (a
-// stopped host, a starved thread) must first read what has come meanwhile.
+// A READONLY says that the server has become a replica, as after a failover behind one name: the link then takes no
+// more commands and, once its flight is empty, is given up for a new one, which asks the name again.
+//
+// Silence is judged by the time before the last look for bytes, not by the time now: a process that was itself held
+// up (a stopped host, a starved thread) must first read what has come meanwhile.
 //
 // Sans-I/O: fed with replies, counts and times. Confined to the I/O role.
 #pragma once
@@ -46,6 +50,8 @@ namespace envoyou::redis {
 class LinkCore {
  public:
   static constexpr std::size_t kLifeBytes = 1024;
+  // A link to what is a replica for good is not given up more often than this.
+  static constexpr Milliseconds kLeastLife{1'000};
 
   // REQUIRES: all of them outlive it.
   LinkCore(const ClientOptions& options, Tally& tally, RetryBudget& budget, base::Jitter& jitter);
@@ -66,6 +72,7 @@ class LinkCore {
   using Condemned = std::optional<std::string>;
   Condemned on_reply(const ReplyView& reply, TimePoint now);
   Condemned judge_silence(TimePoint asked) const;
+  bool is_retired() const noexcept { return retiring_ && in_flight_.empty(); }
 
   void expire(TimePoint now);
   // When expire, judge_silence or (where it `may_encode`) encode has something to do at the latest.
@@ -76,8 +83,8 @@ class LinkCore {
   // In flight and waiting: for choosing among links.
   std::size_t load() const noexcept { return in_flight_.size() + unsent_.size() + again_.size(); }
 
-  // The link is gone; `written` bytes of its stream were taken by the system. Gives what may be sent on another link, in
-  // order, and ends the rest with `lost`; `first` is what the command at the front gets, if it is given.
+  // The link is gone; `written` bytes of its stream were taken by the system. Gives what may be sent on another link,
+  // in order, and ends the rest with `lost`; `first` is what the command at the front gets, if it is given.
   std::vector<Pending> salvage(std::uint64_t written, TimePoint now, const Error& lost,
                                const std::optional<Error>& first);
 
@@ -88,7 +95,7 @@ class LinkCore {
   void show_life(TimePoint now) noexcept;
   bool window_is_open(const OutBuffer& out) const noexcept;
   Condemned check_fence(const ReplyView& reply);
-  Condemned deliver(Pending& pending, const ReplyView& reply);
+  Condemned deliver(Pending& pending, const ReplyView& reply, TimePoint now);
   bool may_repeat(const Pending& pending, TimePoint now);
 
   const ClientOptions& options_;
@@ -98,11 +105,13 @@ class LinkCore {
   UnsentQueue again_;  // scripts that go once more, with their text
   UnsentQueue unsent_;
   InFlight in_flight_;
+  TimePoint opened_{};
   TimePoint life_{};
   std::size_t life_bytes_ = 0;
   TimePoint next_ping_ = TimePoint::max();
   bool ping_in_flight_ = false;
   bool server_echoes_ = false;
+  bool retiring_ = false;
   std::string ping_word_;
 };
 

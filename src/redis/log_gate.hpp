@@ -1,5 +1,5 @@
-// Holds back a line that would be repeated: in a window of time at most so many pass, and the next that passes tells how many
-// did not. An outage of hours must not fill a disk.
+// Holds back a line that would be repeated: in a window of time at most so many pass, and the next that passes tells
+// how many did not. An outage of hours must not fill a disk.
 //
 // Pure: time is handed in. Confined to the I/O role.
 #pragma once

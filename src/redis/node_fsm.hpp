@@ -12,8 +12,9 @@
 //   up      at least one link is ready: commands go there; links that are missing are dialled
 //   away    the last attempt failed: commands are refused at once with kUnavailable
 //
-// While no link is up one attempt at a time is made, however many links are configured: a node that is away is knocked at once.
-// A link that is lost while no attempt may begin yet (the bucket of ReconnectPolicy is empty: a flapping node) leads to `away`.
+// While no link is up one attempt at a time is made, however many links are configured: a node that is away is
+// knocked at once. A link that is lost while no attempt may begin yet (the bucket of ReconnectPolicy is empty: a
+// flapping node) leads to `away`.
 //
 // Pure; confined to the I/O role.
 #pragma once

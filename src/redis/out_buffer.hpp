@@ -1,5 +1,5 @@
-// Encoded commands on their way to the socket, and how many bytes of the link's whole stream were encoded and written so far.
-// Confined to the I/O role.
+// Encoded commands on their way to the socket, and how many bytes of the link's whole stream were encoded and written
+// so far. Confined to the I/O role.
 #pragma once
 
 #include "wire/encoder.hpp"

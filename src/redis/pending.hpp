@@ -1,5 +1,6 @@
-// One command of a caller on its way, from submit until its reader was called. Whoever holds it calls the reader, exactly once;
-// what is dropped all the same (an exception on the way) ends with kOutOfMemory, so that no caller waits for ever.
+// One command of a caller on its way, from submit until its reader was called. Whoever holds it calls the reader,
+// exactly once; what is dropped all the same (an exception on the way) ends with kOutOfMemory, so that no caller
+// waits for ever.
 //
 // A value that can only be moved. Confined to the I/O role.
 #pragma once

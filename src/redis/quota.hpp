@@ -1,6 +1,6 @@
-// What all callers' commands may hold together: a number not yet sent, and bytes. Taken by callers at submit, under the inbox'
-// lock; given back by the I/O role, which adds up what it gives in plain numbers and publishes them once a step, so that a
-// command costs no contended atomic of its own.
+// What all callers' commands may hold together: a number not yet sent, and bytes. Taken by callers at submit, under
+// the inbox' lock; given back by the I/O role, which adds up what it gives in plain numbers and publishes them once a
+// step, so that a command costs no contended atomic of its own.
 //
 //   unsent  from submit until the command is encoded (again while it waits to be repeated)
 //   bytes   from submit until the words are not needed any more: answered, given up, or sent and not to be repeated
@@ -42,8 +42,8 @@ class Quota {
   using Atomic = std::atomic<std::uint64_t>;
   // The two are read one after the other: a difference below zero means that more was given meanwhile.
   static std::size_t difference(const Atomic& taken, const Atomic& given) noexcept {
-    const auto left = static_cast<std::int64_t>(taken.load(std::memory_order_relaxed) -
-                                                given.load(std::memory_order_relaxed));
+    const auto left =
+        static_cast<std::int64_t>(taken.load(std::memory_order_relaxed) - given.load(std::memory_order_relaxed));
     return left > 0 ? static_cast<std::size_t>(left) : 0;
   }
 
@@ -57,7 +57,8 @@ class Quota {
   std::uint64_t giving_bytes_ = 0;
 };
 
-// One command's share of the quota. Given back when it is destroyed at the latest. Confined to the I/O role once it holds something.
+// One command's share of the quota. Given back when it is destroyed at the latest. Confined to the I/O role once it
+// holds something.
 class Charge {
  public:
   Charge() = default;

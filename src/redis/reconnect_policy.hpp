@@ -6,10 +6,11 @@
 //
 // Counted from the start, an attempt that used up its whole connect_timeout in a black hole does not wait on top of it.
 //
-// A bucket of tokens bounds the attempts whatever their outcome (a server that accepts and hangs up at once counts as "up" each
-// time): full at first, one token an attempt, three back a second. So at most ten attempts in the first second and three a second
-// later; each link beyond the first adds one to the first second. Commands that were answered earn tokens, too, one in
-// kAnswersPerToken: a node that does its work may lose a link now and then, and is not away for it.
+// A bucket of tokens bounds the attempts whatever their outcome (a server that accepts and hangs up at once counts as
+// "up" each time): full at first, one token an attempt, three back a second. So at most ten attempts in the first
+// second and three a second later; each link beyond the first adds one to the first second. Commands that were
+// answered earn tokens, too, one in kAnswersPerToken: a node that does its work may lose a link now and then, and is
+// not away for it.
 //
 // Pure: time and jitter are handed in. Confined to the I/O role.
 #pragma once

@@ -24,16 +24,15 @@ Reporter::Reporter(const Runtime& runtime, NodeListener* listener, std::string n
       node_(std::move(node)),
       metrics_(runtime.metrics),
       connects_(counter(*metrics_, "envoyou_redis_connects_total", "attempts to connect to Redis")),
-      condemned_(counter(*metrics_, "envoyou_redis_condemned_total",
-                         "links closed for silence or for a wrong answer")),
+      condemned_(counter(*metrics_, "envoyou_redis_condemned_total", "links closed for silence or for a wrong answer")),
       timeouts_(counter(*metrics_, "envoyou_redis_timeouts_total", "commands given up after they were sent")),
-      expired_unsent_(counter(*metrics_, "envoyou_redis_expired_unsent_total",
-                              "commands given up before they were sent")),
+      expired_unsent_(
+          counter(*metrics_, "envoyou_redis_expired_unsent_total", "commands given up before they were sent")),
       repeated_(counter(*metrics_, "envoyou_redis_repeated_total", "commands sent again on another link")),
-      late_replies_(counter(*metrics_, "envoyou_redis_late_replies_total",
-                            "replies to commands that had been given up")),
-      foreign_replies_(counter(*metrics_, "envoyou_redis_foreign_replies_total",
-                               "replies that belonged to another question")) {}
+      late_replies_(
+          counter(*metrics_, "envoyou_redis_late_replies_total", "replies to commands that had been given up")),
+      foreign_replies_(
+          counter(*metrics_, "envoyou_redis_foreign_replies_total", "replies that belonged to another question")) {}
 
 void Reporter::publish(const Tally& tally) {
   add_since(connects_, published_.connects, tally.connects);
@@ -87,7 +86,8 @@ void Reporter::too_slow(Microseconds round_trip, Milliseconds limit) {
 }
 
 void Reporter::insecure() {
-  logger_.warning(kComponent, "the server's certificate is not verified: anyone on the way can read and change everything",
+  logger_.warning(kComponent,
+                  "the server's certificate is not verified: anyone on the way can read and change everything",
                   {{"node", node_}});
 }
 

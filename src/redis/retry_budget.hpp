@@ -1,7 +1,7 @@
 // How many commands may be repeated at one node: a sick server must not get its load twice.
 //
-// A bucket of tokens: full at first, a repeat takes one, an answer gives back a tenth of one. Under a steady fault repeats are
-// thus at most a tenth of the answered commands.
+// A bucket of tokens: full at first, a repeat takes one, an answer gives back a tenth of one. Under a steady fault
+// repeats are thus at most a tenth of the answered commands.
 //
 // Pure; confined to the I/O role.
 #pragma once

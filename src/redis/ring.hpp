@@ -1,7 +1,8 @@
-// A queue in one piece of memory that grows by doubling and is reused for ever: std::deque would allocate and free a chunk for
-// every few commands.
+// A queue in one piece of memory that grows by doubling and is reused for ever: std::deque would allocate and free a
+// chunk for every few commands.
 //
-// Does not shrink; who bounds what is pushed bounds the memory. Thread-compatible. REQUIRES: T can be made empty and moved.
+// Does not shrink; who bounds what is pushed bounds the memory. Thread-compatible. REQUIRES: T can be made empty and
+// moved.
 #pragma once
 
 #include <cstddef>

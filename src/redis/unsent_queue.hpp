@@ -1,8 +1,9 @@
 // Commands that wait to be encoded, in order.
 //
-// Deadlines: instead of a heap, which each command would pay for, the queue keeps a time before which nothing in it expires, and
-// looks through all of it when that time has come; the look finds the next such time. With the usual deadlines (100 ms from
-// submit) this is a few looks a second. At worst (full, all deadlines different) a look of 65,536 entries takes about 0.3 ms.
+// Deadlines: instead of a heap, which each command would pay for, the queue keeps a time before which nothing in it
+// expires, and looks through all of it when that time has come; the look finds the next such time. With the usual
+// deadlines (100 ms from submit) this is a few looks a second. At worst (full, all deadlines different) a look of
+// 65,536 entries takes about 0.3 ms.
 //
 // Confined to the I/O role.
 #pragma once

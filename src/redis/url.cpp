@@ -63,7 +63,7 @@ Result<std::string> take_scheme(std::string_view& rest) {
   }
   if (scheme == "redis-cluster" || scheme == "redis-sentinel" || scheme == "rediss-cluster" ||
       scheme == "rediss-sentinel") {
-    return bad("scheme", scheme + " is not supported by this version; name one server with redis://, rediss:// or unix://");
+    return bad("scheme", scheme + " is not supported by this version; name one server with redis, rediss or unix");
   }
   if (scheme != "redis" && scheme != "rediss" && scheme != "unix") {
     return bad("scheme", "unknown scheme " + base::printable(scheme) + "; use redis, rediss or unix");

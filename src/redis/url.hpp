@@ -1,7 +1,7 @@
 // The parts of redis://, rediss:// and unix:// URLs. RFC 3986 as far as Redis clients use it.
 //
-// What is wrong is told by the part's name alone and never with its text: where a URL is written wrongly, any part of it may
-// be the password ("redis://user:secret" without its host has the password where a port belongs).
+// What is wrong is told by the part's name alone and never with its text: where a URL is written wrongly, any part of
+// it may be the password ("redis://user:secret" without its host has the password where a port belongs).
 //
 // Pure; thread-safe.
 #pragma once

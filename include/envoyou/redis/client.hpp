@@ -100,8 +100,7 @@ class Client {
   Result<R> run(Command<R> command, CallOptions options = {}) {
     if (auto may = may_block(); !may) return may.error();
     Waiter<R> waiter(command.decode, command.tag);
-    submit({std::move(command.words), ReaderHandle(&waiter), command.repeat, command.script},
-           options);
+    submit({std::move(command.words), ReaderHandle(&waiter), command.repeat, command.script}, options);
     return waiter.wait();
   }
 
@@ -135,7 +134,8 @@ class Client {
   const ClientOptions& options() const noexcept;
   const Runtime& runtime() const noexcept;
 
-  // Ends everything that waits with kClosed and stops the I/O thread. Called by the destructor.
+  // Ends everything that waits with kClosed and stops the I/O thread. Called by the destructor. In a callback it
+  // returns before that is done.
   void close();
 
   struct Impl;
@@ -210,13 +210,11 @@ class Pipeline {
 template <class R>
 class Client::Waiter final : public ReplyReader {
  public:
-  Waiter(typename Command<R>::Decode decode, std::uint64_t tag) : decode_(decode), tag_(tag) {
-    state_.expect_one();
-  }
+  Waiter(typename Command<R>::Decode decode, std::uint64_t tag) : decode_(decode), tag_(tag) { state_.expect_one(); }
 
   Verdict on_reply(const ReplyView& reply) noexcept override {
-    return detail_redis::decode_into<R>(
-        decode_, tag_, reply, [this](Result<R> result) { result_.emplace(std::move(result)); });
+    return detail_redis::decode_into<R>(decode_, tag_, reply,
+                                        [this](Result<R> result) { result_.emplace(std::move(result)); });
   }
   void on_error(Error error) noexcept override { result_.emplace(std::move(error)); }
   void release() noexcept override { state_.arrived(); }

@@ -1,14 +1,14 @@
 // How an answer finds its caller.
 //
-// A ReplyReader is the type-erased end of one command: exactly one of `on_reply` and `on_error` is called, exactly once, and
-// `release` after it, as the last thing the client does with it. A reader that lives elsewhere than on the heap (a blocking
-// caller's stack, a coroutine's frame) overrides `release`.
+// A ReplyReader is the type-erased end of one command: exactly one of `on_reply` and `on_error` is called, exactly
+// once, and `release` after it, as the last thing the client does with it. A reader that lives elsewhere than on the
+// heap (a blocking caller's stack, a coroutine's frame) overrides `release`.
 //
-// A Completion is a reader's callback as a value: it can only be moved, is called exactly once, and ends the process when it is
-// dropped uncalled: a lost answer is a defect that must not look like a slow server.
+// A Completion is a reader's callback as a value: it can only be moved, is called exactly once, and ends the process
+// when it is dropped uncalled: a lost answer is a defect that must not look like a slow server.
 //
-// A Submission is a command without its type: words, reader, and what happens if the link is lost. It is what the client's one
-// primitive takes, and what a new face (a coroutine, a queue) builds on.
+// A Submission is a command without its type: words, reader, and what happens if the link is lost. It is what the
+// client's one primitive takes, and what a new face (a coroutine, a queue) builds on.
 //
 // Thread rule: a reader or a Completion belongs to whoever holds it.
 #pragma once
@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <utility>
 
 namespace envoyou::redis {
@@ -87,10 +88,24 @@ class Completion {
 
 namespace detail_redis {
 
-// Decodes the reply and tells whether it was one for this question.
+// A reply may be larger than what memory is left for its copy.
 template <class R>
-Verdict decode_into(typename Command<R>::Decode decode, std::uint64_t tag, const ReplyView& reply, auto&& take) noexcept {
-  Result<R> result = decode(reply, tag);
+Result<R> decode_or_error(typename Command<R>::Decode decode, std::uint64_t tag, const ReplyView& reply) noexcept {
+#if defined(__cpp_exceptions)
+  try {
+    return decode(reply, tag);
+  } catch (const std::bad_alloc&) {
+    return Error(Errc::kOutOfMemory);
+  }
+#else
+  return decode(reply, tag);
+#endif
+}
+
+// Decodes the reply and tells whether it was one for this question.
+template <class R, class Take>
+Verdict decode_into(typename Command<R>::Decode decode, std::uint64_t tag, const ReplyView& reply, Take take) noexcept {
+  Result<R> result = decode_or_error<R>(decode, tag, reply);
   const bool foreign = !result && result.error().code() == Errc::kForeignReply;
   take(std::move(result));
   return foreign ? Verdict::kForeign : Verdict::kMine;
@@ -131,8 +146,7 @@ template <class R, class Then>
 Submission to_submission(Command<R> command, Then then) {
   Submission made;
   made.words = std::move(command.words);
-  made.reader = ReaderHandle(
-      new detail_redis::CallbackReader<R, Then>(command.decode, command.tag, std::move(then)));
+  made.reader = ReaderHandle(new detail_redis::CallbackReader<R, Then>(command.decode, command.tag, std::move(then)));
   made.repeat = command.repeat;
   made.script = command.script;
   return made;

@@ -25,9 +25,9 @@ namespace {
 using namespace std::chrono_literals;
 using testing::eventually;
 using testing::FakeRedis;
+using ::testing::HasSubstr;
 using testing::RedisOptions;
 using testing::RedisServer;
-using ::testing::HasSubstr;
 
 std::string all_bytes() {
   std::string bytes;
@@ -66,8 +66,9 @@ TEST(Client, AnswersByName) {
 
 TEST(Client, AnswersOverTls) {
   const testing::Certificates certificates;
-  auto server = RedisServer::start(
-      {.tls = testing::RedisTls{.server = certificates.files(testing::CertificateKind::kGood), .ca = certificates.ca()}});
+  auto server =
+      RedisServer::start({.tls = testing::RedisTls{.server = certificates.files(testing::CertificateKind::kGood),
+                                                   .ca = certificates.ca()}});
   auto options = parse_url(server.tls_url()).value();
   options.tls.ca_file = certificates.ca();
   auto client = open_at(options);
@@ -85,7 +86,8 @@ TEST(Client, SendsNoCommandToAServerWhoseCertificateIsBad) {
     auto options = parse_url(server.tls_url()).value();
     options.tls.ca_file = certificates.ca();
     auto client = open_only(options);
-    ASSERT_TRUE(eventually([&] { return client->run(set("k", "v"), {within(20ms)}).error().code() == Errc::kUnavailable; }));
+    ASSERT_TRUE(
+        eventually([&] { return client->run(set("k", "v"), {within(20ms)}).error().code() == Errc::kUnavailable; }));
     EXPECT_THAT(std::string(client->run(set("k", "v")).error().message()), HasSubstr("certificate")) << to_string(kind);
     EXPECT_EQ(server.calls_of("set") + server.calls_of("hello") + server.calls_of("auth"), 0) << to_string(kind);
   }
@@ -95,7 +97,8 @@ TEST(Client, SendsNoCommandToAServerThatDoesNotSpeakTls) {
   FakeRedis server;
   auto options = parse_url("rediss://localhost:" + std::to_string(server.port())).value();
   auto client = open_only(options);
-  ASSERT_TRUE(eventually([&] { return client->run(set("k", "v"), {within(20ms)}).error().code() == Errc::kUnavailable; }));
+  ASSERT_TRUE(
+      eventually([&] { return client->run(set("k", "v"), {within(20ms)}).error().code() == Errc::kUnavailable; }));
   EXPECT_THAT(server.commands(), ::testing::IsEmpty());
 }
 
@@ -262,7 +265,8 @@ TEST(Client, KeepsItsDescriptorsFromPrograms) {
   auto server = RedisServer::start();
   const auto count_open = [] {
     std::size_t count = 0;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) if (entry.exists()) ++count;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd"))
+      if (entry.exists()) ++count;
     return count;
   };
   const std::size_t before = count_open();

@@ -1,4 +1,5 @@
-// Goal: whatever the server or the network does, a call returns within its deadline with its own answer or none, and the client
+// Goal: whatever the server or the network does, a call returns within its deadline with its own answer or none, and
+// the client
 //       finds back by itself.
 // Method: a real Redis that is frozen, killed and restarted; a scripted one and a proxy for what happens between bytes.
 //         Deadlines are held to what a busy machine of two cores allows.
@@ -194,9 +195,8 @@ TEST(Faults, ACallWithoutADeadlineEndsWhenTheLinkIsCondemned) {
   auto server = RedisServer::start();
   auto client = open_at(server.url());
   server.freeze();
-  const auto took = time_of([&] {
-    EXPECT_EQ(client->run(incr("n"), {Deadline::never()}).error().code(), Errc::kConnectionLost);
-  });
+  const auto took =
+      time_of([&] { EXPECT_EQ(client->run(incr("n"), {Deadline::never()}).error().code(), Errc::kConnectionLost); });
   EXPECT_LE(took, 100ms + kGrace);
 }
 
@@ -266,7 +266,8 @@ TEST(Faults, LateRepliesGoToNobody) {
   auto client = open_at(server.url());
   for (int i = 0; i < 5; ++i) {
     server.add(Fault::delay(50ms).on("GET").times(1));
-    const auto took = time_of([&] { EXPECT_EQ(client->run(get("late"), {within(20ms)}).error().code(), Errc::kTimeout); });
+    const auto took =
+        time_of([&] { EXPECT_EQ(client->run(get("late"), {within(20ms)}).error().code(), Errc::kTimeout); });
     EXPECT_LE(took, 20ms + kGrace);
     EXPECT_EQ(client->run(get("k"), {within(1s)}).value(), "own");
   }

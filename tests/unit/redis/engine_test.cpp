@@ -1,5 +1,6 @@
-// Goal: the client keeps its promises through everything that a node and a network do to it, but for what needs a real socket.
-// Method: the whole client on one thread over a network, a Redis and a clock in memory (sim.hpp). Time passes only when nothing
+// Goal: the client keeps its promises through everything that a node and a network do to it, but for what needs a
+// real socket. Method: the whole client on one thread over a network, a Redis and a clock in memory (sim.hpp). Time
+// passes only when nothing
 //         else happens, so every figure is exact.
 #include "sim.hpp"
 
@@ -53,7 +54,8 @@ TEST(Engine, WritesWhatManyCallersLeftInOneWrite) {
   std::vector<std::shared_ptr<std::optional<Result<std::optional<std::string>>>>> answers;
   for (int i = 0; i < 64; ++i) answers.push_back(client->submit(get(std::to_string(i))));
   client->settle();
-  for (int i = 0; i < 64; ++i) EXPECT_EQ((**answers[static_cast<std::size_t>(i)]).value(), "value of " + std::to_string(i));
+  for (int i = 0; i < 64; ++i)
+    EXPECT_EQ((**answers[static_cast<std::size_t>(i)]).value(), "value of " + std::to_string(i));
   EXPECT_EQ(client->stats().writes, before + 1);
 }
 
@@ -440,8 +442,9 @@ TEST(Engine, IsRefusedByAServerThatIsTooSlow) {
   client.run_for(10s);
   EXPECT_FALSE(client.board.is_up());
   EXPECT_THAT(client.recorder->told, Contains(HasSubstr("refused: too slow: a ping took 120 ms")));
-  const auto warned = std::count_if(client.recorder->logged.begin(), client.recorder->logged.end(),
-                                    [](const std::string& line) { return line.find("never meet") != std::string::npos; });
+  const auto warned =
+      std::count_if(client.recorder->logged.begin(), client.recorder->logged.end(),
+                    [](const std::string& line) { return line.find("never meet") != std::string::npos; });
   EXPECT_EQ(warned, 1);
 }
 
@@ -538,13 +541,45 @@ TEST(Engine, GivesErrorsOfTheServerToTheCallAndKeepsTheLink) {
   EXPECT_THAT(client->recorder->told, ElementsAre("answered"));
 }
 
+TEST(Engine, LeavesAServerThatHasBecomeAReplica) {
+  auto client = connected();
+  client->server.handler = [&](const Argv& argv) -> std::optional<std::string> {
+    if (argv[0] != "SET" || client->server.dials > 1) return std::nullopt;
+    return "-READONLY You can't write against a read only replica.\r\n";
+  };
+  client->run_for(2s);
+  client->server.delay = 5ms;
+  const auto refused = client->submit(set("k"));
+  const auto read = client->submit(get("k"));
+  client->run_for(5ms);
+  const auto later = client->submit(set("k"));
+  client->run_for(50ms);
+  EXPECT_EQ(outcome(refused), "read_only");
+  EXPECT_EQ(outcome(read), "ok");
+  EXPECT_EQ(outcome(later), "ok");
+  EXPECT_EQ(client->server.dials, 2u);
+  EXPECT_EQ(client->stats().condemned, 0u);
+}
+
+TEST(Engine, LeavesAReplicaThatIsMeantToBeOneAtMostOnceASecond) {
+  auto client = connected();
+  client->server.handler = [](const Argv& argv) -> std::optional<std::string> {
+    if (argv[0] != "SET") return std::nullopt;
+    return "-READONLY You can't write against a read only replica.\r\n";
+  };
+  for (int i = 0; i < 500; ++i) {
+    client->submit(set("k"));
+    client->run_for(10ms);
+  }
+  EXPECT_LE(client->server.dials, 6u);
+}
+
 TEST(Engine, CommandsFromCallbacksAreTaken) {
   auto client = connected();
   std::string second;
   client->post(to_submission(get("a"), [&](Result<std::optional<std::string>> first) {
-    client->post(to_submission(get("b"), [&, first](Result<std::optional<std::string>> result) {
-      second = **first + ", " + **result;
-    }));
+    client->post(to_submission(
+        get("b"), [&, first](Result<std::optional<std::string>> result) { second = **first + ", " + **result; }));
   }));
   client->settle();
   EXPECT_EQ(second, "value of a, value of b");

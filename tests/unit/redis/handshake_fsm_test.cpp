@@ -1,4 +1,5 @@
-// Goal: a new link says who it is in the newest way the server knows, tells apart "not now", "not you" and "not known here", and
+// Goal: a new link says who it is in the newest way the server knows, tells apart "not now", "not you" and "not known
+// here", and
 //       repeats no secret.
 // Method: feed answers by hand; compare what is said next as bytes.
 #include "redis/handshake_fsm.hpp"
@@ -29,12 +30,14 @@ std::string words(const HandshakeFsm::Action& action) {
   return text;
 }
 
-const ReplyView kHello[] = {string_reply("server"), string_reply("redis"),  string_reply("version"),
-                            string_reply("7.0.15"), string_reply("proto"),  integer_reply(3),
-                            string_reply("role"),   string_reply("master"), string_reply("modules"),
-                            aggregate_reply(ReplyType::kArray, {})};
+const ReplyView kHello[] = {string_reply("server"),  string_reply("redis"),
+                            string_reply("version"), string_reply("7.0.15"),
+                            string_reply("proto"),   integer_reply(3),
+                            string_reply("role"),    string_reply("master"),
+                            string_reply("modules"), aggregate_reply(ReplyType::kArray, {})};
 const ReplyView kHelloReply = aggregate_reply(ReplyType::kMap, kHello);
-const ReplyView kUnknown = error_reply("ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `joe`, `hunter2`");
+const ReplyView kUnknown =
+    error_reply("ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `joe`, `hunter2`");
 const ReplyView kOk = string_reply("OK");
 const ReplyView kPong = string_reply("PONG");
 

@@ -1,5 +1,5 @@
-// Goal: a node is dialled as often as promised and no more, and it is known at any time whether commands may wait for it.
-// Method: hand-fed time and outcomes; attempts are counted over simulated seconds.
+// Goal: a node is dialled as often as promised and no more, and it is known at any time whether commands may wait for
+// it. Method: hand-fed time and outcomes; attempts are counted over simulated seconds.
 #include "redis/node_fsm.hpp"
 
 #include "redis/retry_budget.hpp"

@@ -29,7 +29,11 @@ const std::vector<Spoiled>& all_spoiled() {
       {"client_name", [](ClientOptions& o) { o.client_name = std::string(65, 'n'); }},
       {"database", [](ClientOptions& o) { o.database = 0x80000000u; }},
       {"tls.key_file", [](ClientOptions& o) { o.tls.certificate_file = "cert.pem"; }},
-      {"tls.server_name", [](ClientOptions& o) { o.tls.enabled = true; o.unix_socket = "/s"; }},
+      {"tls.server_name",
+       [](ClientOptions& o) {
+         o.tls.enabled = true;
+         o.unix_socket = "/s";
+       }},
       {"connections", [](ClientOptions& o) { o.connections = 0; }},
       {"connections", [](ClientOptions& o) { o.connections = 17; }},
       {"command_timeout", [](ClientOptions& o) { o.command_timeout = Milliseconds(0); }},

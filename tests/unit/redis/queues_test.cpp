@@ -31,7 +31,8 @@ class QueueTest : public ::testing::Test {
     Command<void> command(Words(name), decode_ok, repeat);
     return Pending(to_submission(std::move(command),
                                  [this, name](Result<void> result) {
-                                   ended_.push_back(name + " " + std::string(to_string(result ? Errc::kOk : result.error().code())));
+                                   ended_.push_back(name + " " +
+                                                    std::string(to_string(result ? Errc::kOk : result.error().code())));
                                  }),
                    deadline);
   }

@@ -1,5 +1,5 @@
-// Goal: a script is named by the digest that Redis computes, and its second form differs from the first in nothing but the text.
-// Method: a digest known from Redis' documentation; words compared as bytes.
+// Goal: a script is named by the digest that Redis computes, and its second form differs from the first in nothing
+// but the text. Method: a digest known from Redis' documentation; words compared as bytes.
 #include <envoyou/redis/script.hpp>
 
 #include <gtest/gtest.h>
@@ -7,17 +7,16 @@
 namespace envoyou::redis {
 namespace {
 
-TEST(Script, IsNamedByItsSha1) {
-  EXPECT_EQ(Script("return 1").sha1(), "e0e1f9fabfc9d4800c877a703b823ac0578ff8db");
-}
+TEST(Script, IsNamedByItsSha1) { EXPECT_EQ(Script("return 1").sha1(), "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"); }
 
 TEST(Script, IsCalledByDigestWithKeysAndArguments) {
   const Script script("return 1");
   Words words = script.words(1);
   words.add("key").add("argument");
   EXPECT_EQ(words.count(), 5u);
-  EXPECT_EQ(words.encoded(),
-            "$7\r\nEVALSHA\r\n$40\r\ne0e1f9fabfc9d4800c877a703b823ac0578ff8db\r\n$1\r\n1\r\n$3\r\nkey\r\n$8\r\nargument\r\n");
+  EXPECT_EQ(
+      words.encoded(),
+      "$7\r\nEVALSHA\r\n$40\r\ne0e1f9fabfc9d4800c877a703b823ac0578ff8db\r\n$1\r\n1\r\n$3\r\nkey\r\n$8\r\nargument\r\n");
 }
 
 TEST(Script, IsCalledWithItsTextAndTheSameKeysAndArguments) {

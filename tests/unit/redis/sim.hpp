@@ -1,8 +1,8 @@
-// A network and a Redis that exist only in memory, stepped by the test on one thread over a ManualClock: the engine runs in them
-// as it does over sockets, and nothing waits.
+// A network and a Redis that exist only in memory, stepped by the test on one thread over a ManualClock: the engine
+// runs in them as it does over sockets, and nothing waits.
 //
-//   SimServer answers HELLO, AUTH, SELECT, CLIENT and PING by itself, GET with "value of <key>", SET with OK, and all else (and
-//   before all that, everything) by `handler`. Faults are flags.
+//   SimServer answers HELLO, AUTH, SELECT, CLIENT and PING by itself, GET with "value of <key>", SET with OK, and all
+//   else (and before all that, everything) by `handler`. Faults are flags.
 //
 // Confined to one thread.
 #pragma once
@@ -48,9 +48,9 @@ class SimServer {
 
   explicit SimServer(testing::ManualClock& clock) : clock_(clock) {}
 
-  bool refuses = false;   // connects
-  bool silent = false;    // connects are not answered at all
-  bool frozen = false;    // reads nothing, answers nothing
+  bool refuses = false;  // connects
+  bool silent = false;   // connects are not answered at all
+  bool frozen = false;   // reads nothing, answers nothing
   bool knows_hello = true;
   Milliseconds delay{0};  // before each answer
   Handler handler;
@@ -150,7 +150,8 @@ class SimClient {
   template <class R>
   std::shared_ptr<std::optional<Result<R>>> submit(Command<R> command, Milliseconds timeout = Milliseconds(100)) {
     auto answer = std::make_shared<std::optional<Result<R>>>();
-    post(to_submission(std::move(command), [answer](Result<R> result) { answer->emplace(std::move(result)); }), timeout);
+    post(to_submission(std::move(command), [answer](Result<R> result) { answer->emplace(std::move(result)); }),
+         timeout);
     return answer;
   }
   void post(Submission submission, Milliseconds timeout = Milliseconds(100));

@@ -1,4 +1,5 @@
-// Goal: every form of URL that is promised is read, everything else is refused by the name of its part, and no text that comes
+// Goal: every form of URL that is promised is read, everything else is refused by the name of its part, and no text
+// that comes
 //       out of it ever holds a password.
 // Method: tables of URLs, good and bad; in each bad one whatever may be a password reads "hunter2".
 #include <envoyou/redis/options.hpp>
