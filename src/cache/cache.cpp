@@ -137,7 +137,7 @@ Result<Asked> Cache::Impl::counted(Result<Asked> asked, const Name& name) const 
 Result<Source> Cache::Impl::change(std::string_view key, Payload payload, Milliseconds ttl, Deadline deadline) {
   cache::Write write = write_of(key, std::move(payload), ttl);
   const Name& name = write.names.front();
-  places.metrics->stores.add();
+  if (write.payload != nullptr) places.metrics->stores.add();
   auto order = order_of(name);
   const std::uint64_t sequence = ++last_sequence;
   flights.outdate(name.bytes());
