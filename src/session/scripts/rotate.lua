@@ -12,8 +12,9 @@ local part, idle, ends = unpack(redis.call('HMGET', KEYS[1], 'p', 'i', 'x'))
 local index = base .. 'u:' .. part
 redis.call('RENAME', KEYS[1], KEYS[2])
 redis.call('HSET', KEYS[2], 'q', successor, 'w', change, 'l', whole(now))
-redis.call('ZREM', index, name)
 redis.call('ZADD', index, ends, successor)
+redis.call('ZREM', index, name)
+outlive(index, now, tonumber(ends))
 bury(base, name, 'r:' .. successor, now, tonumber(ends))
 expire(KEYS[2], now, tonumber(idle), tonumber(ends))
 return {tag, 'done', whole(now), redis.call('HGETALL', KEYS[2])}
