@@ -17,6 +17,13 @@ bool is_status(const ReplyView& reply, std::string_view text) noexcept {
   return reply.is_string() && reply.text == text;
 }
 
+// A server that forbids PING, or that refuses it because it can not write its file, has answered it all the same.
+bool is_answer_to_ping(const ReplyView& reply) noexcept {
+  if (!reply.is_error()) return is_status(reply, "PONG");
+  const Errc code = classify_error(reply.text);
+  return code == Errc::kPermission || code == Errc::kMisconfigured;
+}
+
 // Errors that say "not now" or "not you"; HELLO's others say that it is not known here, in one way or another.
 bool is_final_for_hello(Errc code) noexcept {
   switch (code) {
@@ -159,9 +166,7 @@ Action HandshakeFsm::ping(TimePoint now) {
 }
 
 Action HandshakeFsm::after_ping(const ReplyView& reply, TimePoint now) {
-  const bool answered =
-      is_status(reply, "PONG") || (reply.is_error() && classify_error(reply.text) == Errc::kPermission);
-  if (!answered) {
+  if (!is_answer_to_ping(reply)) {
     return reply.is_error() ? refuse(reply.text) : refuse(Errc::kForeignReply, "the answer is not one to PING");
   }
   round_trip_ = std::chrono::duration_cast<Microseconds>(now - ping_sent_);

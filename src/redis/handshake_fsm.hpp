@@ -13,7 +13,7 @@
 //   any --(WRONGPASS, NOAUTH, NOPERM, LOADING, MASTERDOWN, max clients, ...)--> refused
 //
 // In brackets: only where configured. One question at a time; a second answer to one question refuses the link. The
-// PING is alone on the link, so its time is the round trip. A server that forbids PING has answered it all the same.
+// PING is alone on the link, so its time is the round trip.
 //
 // Texts of errors: what HELLO and AUTH are answered is never repeated but for its first word, since old servers and
 // proxies echo the arguments, the password among them.

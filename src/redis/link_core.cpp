@@ -19,6 +19,18 @@ std::string fence_word(std::uint64_t number) {
   return std::string(kPingPrefix) + std::string(digits, end);
 }
 
+// Errors that any command may meet, so that a PING may, too. Others belong to another question.
+bool may_answer_a_ping(Errc code) noexcept {
+  switch (code) {
+    case Errc::kServerError:
+    case Errc::kPermission:
+    case Errc::kAuthentication:
+    case Errc::kLoading:
+    case Errc::kMisconfigured: return true;
+    default: return false;
+  }
+}
+
 bool forgot_script(const Pending& pending, const ReplyView& reply) noexcept {
   return pending.script != nullptr && !pending.with_text && reply.text.starts_with("NOSCRIPT");
 }
@@ -137,8 +149,8 @@ LinkCore::Condemned LinkCore::check_fence(const ReplyView& reply) {
     server_echoes_ = true;
     return std::nullopt;
   }
-  const bool forbidden = reply.is_error();
-  if (forbidden || (!server_echoes_ && reply.is_string() && reply.text == "PONG")) return std::nullopt;
+  const bool is_plain_pong = !server_echoes_ && reply.is_string() && reply.text == "PONG";
+  if (is_plain_pong || (reply.is_error() && may_answer_a_ping(classify_error(reply.text)))) return std::nullopt;
   ++tally_.foreign_replies;
   return "a ping was answered with something else";
 }

@@ -31,6 +31,7 @@ void NodeFsm::on_lost(TimePoint now) {
   --ready_;
   ++down_;
   if (ready_ > 0) return;
+  policy_.on_lost();
   const bool at_once = dialling_ > 0 || policy_.next_attempt() <= now;
   reach_ = at_once ? Reach::kTrying : Reach::kAway;
 }

@@ -35,6 +35,8 @@ class ReconnectPolicy {
   void on_attempt(TimePoint now);
   void on_failed();
   void on_ready() noexcept { failures_ = 0; }
+  // The last link that was up is gone: whatever other links met with, the next attempt is the first.
+  void on_lost() noexcept { failures_ = 0; }
   void on_answered(std::int64_t answers) noexcept;
 
   // When the next attempt may begin; may be in the past.

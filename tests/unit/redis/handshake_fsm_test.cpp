@@ -109,6 +109,15 @@ TEST(Handshake, GoesOnWhereAnAclForbidsANameOrAPing) {
   EXPECT_EQ(fsm.round_trip(), 1ms);
 }
 
+// A server whose disk is full serves reads.
+TEST(Handshake, GoesOnWhereTheServerCanNotPersist) {
+  ClientOptions options;
+  HandshakeFsm fsm(options);
+  fsm.start();
+  fsm.on_reply(kHelloReply, t0);
+  EXPECT_EQ(fsm.on_reply(error_reply("MISCONF Redis is configured to save RDB snapshots"), t0).kind, Kind::kReady);
+}
+
 struct Refusal {
   const char* text;
   Errc code;

@@ -1,0 +1,198 @@
+// Goal: a link that is up gives each reply to its own question, and knows when it can no longer be believed.
+// Method: the core alone: commands in, bytes out, replies by hand, hand-fed time.
+#include "redis/link_core.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "replies.hpp"
+
+namespace envoyou::redis {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+const TimePoint t0{std::chrono::hours(1)};
+
+class LinkCoreTest : public ::testing::Test {
+ protected:
+  LinkCoreTest() { core_.open(t0); }
+
+  void ask(const std::string& name, Repeat repeat = Repeat::kNever, TimePoint deadline = t0 + 1h) {
+    Command<Reply> command(Words(name), decode_any, repeat);
+    core_.enqueue(Pending(to_submission(std::move(command),
+                                        [this, name](Result<Reply> result) {
+                                          ended_.push_back(
+                                              name + " " +
+                                              (result ? result->text : std::string(to_string(result.error().code()))));
+                                        }),
+                          deadline));
+  }
+  // Encodes and writes everything.
+  std::string send(TimePoint now = t0) {
+    core_.encode(out_, now);
+    std::string sent(out_.unwritten());
+    out_.consume(sent.size());
+    core_.on_written(out_.written());
+    return sent;
+  }
+  std::string condemned(const ReplyView& reply, TimePoint now = t0) { return core_.on_reply(reply, now).value_or(""); }
+  // The word of the fence that is sent when it is due.
+  std::string fence() {
+    const std::string sent = send(t0 + options_.idle_ping);
+    const std::size_t at = sent.find("envoyou-fence-");
+    EXPECT_NE(at, std::string::npos);
+    return at == std::string::npos ? "" : sent.substr(at, sent.find('\r', at) - at);
+  }
+
+  std::vector<std::string> ended_;  // first, since what is left in the core ends with it
+  ClientOptions options_;
+  Tally tally_;
+  RetryBudget budget_;
+  base::Jitter jitter_{1};
+  LinkCore core_{options_, tally_, budget_, jitter_};
+  OutBuffer out_;
+};
+
+TEST_F(LinkCoreTest, GivesRepliesInTheOrderOfTheBytes) {
+  ask("A");
+  ask("B");
+  EXPECT_EQ(send(), "*1\r\n$1\r\nA\r\n*1\r\n$1\r\nB\r\n");
+  EXPECT_EQ(condemned(string_reply("a")), "");
+  EXPECT_EQ(condemned(error_reply("WRONGTYPE Operation against a key")), "");
+  EXPECT_THAT(ended_, ElementsAre("A a", "B wrong_type"));
+  EXPECT_TRUE(core_.is_idle());
+}
+
+TEST_F(LinkCoreTest, KeepsToItsWindow) {
+  options_.max_in_flight = 2;
+  for (const char* name : {"A", "B", "C"}) ask(name);
+  EXPECT_EQ(send().find("C"), std::string::npos);
+  EXPECT_EQ(core_.load(), 3u);
+  EXPECT_EQ(condemned(string_reply("a")), "");
+  EXPECT_NE(send().find("C"), std::string::npos);
+}
+
+TEST_F(LinkCoreTest, EncodesNoMoreThanEnoughAtOnce) {
+  for (int i = 0; i < 10; ++i) ask(std::string(100'000, 'x'));
+  core_.encode(out_, t0);
+  EXPECT_LT(out_.unwritten().size(), OutBuffer::kEnough + 100'100);
+  EXPECT_GE(core_.in_flight(), 3u);
+  EXPECT_EQ(core_.load(), 10u);
+  core_.salvage(0, t0 + 2h, Error(Errc::kConnectionLost), std::nullopt);
+}
+
+TEST_F(LinkCoreTest, IsCondemnedByAReplyThatNobodyAskedFor) {
+  EXPECT_THAT(condemned(string_reply("x")), HasSubstr("nobody asked for"));
+}
+
+TEST_F(LinkCoreTest, IsCondemnedByAReplyToWhatIsNotWritten) {
+  ask("A");
+  core_.encode(out_, t0);
+  EXPECT_THAT(condemned(string_reply("x")), HasSubstr("nobody asked for"));
+  core_.salvage(0, t0, Error(Errc::kConnectionLost), std::nullopt)[0].fail(Error(Errc::kClosed));
+}
+
+TEST_F(LinkCoreTest, SendsAFenceWhenItIsDueAlsoUnderLoad) {
+  EXPECT_EQ(send(t0 + options_.idle_ping - 1ns), "");
+  ask("A");
+  const std::string word = fence();
+  EXPECT_EQ(core_.in_flight(), 1u);  // without the fence
+  EXPECT_EQ(condemned(string_reply(word)), "");
+  EXPECT_EQ(condemned(string_reply("a")), "");
+  EXPECT_EQ(core_.due(true), t0 + 2 * options_.idle_ping);
+}
+
+TEST_F(LinkCoreTest, IsCondemnedByAFenceThatDoesNotComeBack) {
+  fence();
+  EXPECT_THAT(condemned(string_reply("value")), HasSubstr("ping"));
+  EXPECT_EQ(tally_.foreign_replies, 1u);
+}
+
+TEST_F(LinkCoreTest, TakesAPlainPongFromWhoNeverEchoed) {
+  fence();
+  EXPECT_EQ(condemned(string_reply("PONG")), "");
+}
+
+TEST_F(LinkCoreTest, TakesNoPlainPongFromWhoHasEchoedOnce) {
+  EXPECT_EQ(condemned(string_reply(fence())), "");
+  send(t0 + 2 * options_.idle_ping);
+  EXPECT_THAT(condemned(string_reply("PONG")), HasSubstr("ping"));
+}
+
+TEST_F(LinkCoreTest, TakesErrorsThatAnyCommandMayMeetAndNoOthersForAFence) {
+  fence();
+  EXPECT_EQ(condemned(error_reply("NOPERM no permission for 'ping'")), "");
+  send(t0 + 2 * options_.idle_ping);
+  EXPECT_THAT(condemned(error_reply("WRONGTYPE Operation against a key")), HasSubstr("ping"));
+}
+
+TEST_F(LinkCoreTest, IsSilentFromTheFirstCommandInFlightOn) {
+  EXPECT_FALSE(core_.judge_silence(t0 + 1h));
+  ask("A");
+  send(t0 + 500ms);
+  EXPECT_EQ(core_.due(true), t0 + 600ms);
+  EXPECT_FALSE(core_.judge_silence(t0 + 600ms - 1ns));
+  EXPECT_TRUE(core_.judge_silence(t0 + 600ms));
+  core_.on_bytes(LinkCore::kLifeBytes - 1, t0 + 550ms);
+  EXPECT_TRUE(core_.judge_silence(t0 + 600ms));
+  core_.on_bytes(1, t0 + 550ms);
+  EXPECT_FALSE(core_.judge_silence(t0 + 649ms));
+  EXPECT_EQ(condemned(string_reply("a")), "");
+  EXPECT_FALSE(core_.judge_silence(t0 + 1h));
+}
+
+TEST_F(LinkCoreTest, GivesWhatMayGoOnInOrder) {
+  ask("unsafe");
+  ask("safe", Repeat::kIsSafe);
+  ask("given up", Repeat::kIsSafe, t0 + 1ms);
+  send();
+  core_.expire(t0 + 1ms);
+  ask("written in part");
+  core_.encode(out_, t0 + 1ms);
+  out_.consume(5);
+  core_.on_written(out_.written());
+  ask("unsent");
+  auto kept = core_.salvage(out_.written(), t0 + 2ms, Error(Errc::kConnectionLost), std::nullopt);
+  EXPECT_THAT(ended_, ElementsAre("given up timeout", "unsafe connection_lost"));
+  ASSERT_EQ(kept.size(), 3u);
+  EXPECT_TRUE(kept[0].may_have_run);
+  EXPECT_FALSE(kept[1].may_have_run);
+  for (Pending& pending : kept) pending.fail(Error(Errc::kClosed));
+  EXPECT_THAT(ended_, ElementsAre("given up timeout", "unsafe connection_lost", "safe closed", "written in part closed",
+                                  "unsent closed"));
+  EXPECT_TRUE(core_.is_idle());
+}
+
+TEST_F(LinkCoreTest, DoesNotRepeatTheCommandWhoseReplyWasBroken) {
+  ask("broken", Repeat::kIsSafe);
+  ask("behind", Repeat::kIsSafe);
+  send();
+  auto kept = core_.salvage(out_.written(), t0, Error(Errc::kConnectionLost), Error(Errc::kProtocol));
+  EXPECT_THAT(ended_, ElementsAre("broken protocol"));
+  ASSERT_EQ(kept.size(), 1u);
+  kept[0].fail(Error(Errc::kClosed));
+}
+
+TEST_F(LinkCoreTest, RetiresAtAReadonlyWhenItsFlightIsEmpty) {
+  ask("A");
+  ask("B");
+  send();
+  EXPECT_EQ(condemned(error_reply("READONLY You can't write"), t0 + LinkCore::kLeastLife), "");
+  EXPECT_FALSE(core_.is_retired());
+  ask("C");
+  EXPECT_EQ(send(t0 + LinkCore::kLeastLife), "");
+  EXPECT_EQ(condemned(string_reply("b"), t0 + LinkCore::kLeastLife), "");
+  EXPECT_TRUE(core_.is_retired());
+  auto kept = core_.salvage(out_.written(), t0, Error(Errc::kConnectionLost), std::nullopt);
+  ASSERT_EQ(kept.size(), 1u);
+  kept[0].fail(Error(Errc::kClosed));
+}
+
+}  // namespace
+}  // namespace envoyou::redis
