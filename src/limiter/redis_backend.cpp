@@ -40,6 +40,14 @@ const redis::Script& epoch_script() {
   return script;
 }
 
+// A command that needs no script on the server.
+template <class R>
+redis::Command<R> with_text(redis::Command<R> command) {
+  command.words = command.script->with_text(command.words);
+  command.script = nullptr;
+  return command;
+}
+
 // True if the first element restates the tag.
 bool restates(const redis::ReplyView& reply, std::uint64_t tag) {
   if (!reply.is_aggregate() || reply.elements.empty() || !reply.elements[0].is_string()) return false;
@@ -233,7 +241,8 @@ RedisBackend::TakeAfter RedisBackend::ask_after(std::span<const Merge> merges, c
   const Trip trip = begin(deadline);
   redis::Pipeline pipeline;
   std::vector<redis::Pipeline::Slot<Integers>> slots;
-  for (const Merge& each : merges) slots.push_back(pipeline.add(merge_command(each, std::nullopt, trip)));
+  // As text: a merge whose script the server does not know would be sent once more, and then behind the question.
+  for (const Merge& each : merges) slots.push_back(pipeline.add(with_text(merge_command(each, std::nullopt, trip))));
   auto answer = pipeline.add(ask_command(request, take, trip));
   const Result<void> ran = client_->run(pipeline, {deadline});
   if (!ran) return {std::vector<Result<Merged>>(merges.size(), ran.error()), ran.error()};

@@ -83,6 +83,16 @@ TEST_F(LimiterMerge, AnAnswerToTheNextQuestionKnowsOfIt) {
   EXPECT_FALSE(both.answer->allowed);
 }
 
+TEST_F(LimiterMerge, TheQuestionWaitsForItAlsoWhereTheServerKnowsNoScript) {
+  const RateRule rule{.limit = 10, .window = Milliseconds(60'000)};
+  for (int i = 0; i < 5; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    server_->cli({"SCRIPT", "FLUSH"});
+    const Merge one = merge_of(key, 60'000, {{to_ms(system_clock()->now()) - 10, 10}});
+    EXPECT_FALSE(stage_.redis().ask_after({&one, 1}, Request::of(key, {&rule, 1}, 1), true, kPatient).answer->allowed);
+  }
+}
+
 TEST_F(LimiterMerge, AResetComesBeforeItsEntries) {
   ask("k", 10, 1'000, kNow, 9, true);
   ask("k", 20, 1'000, kNow + 50, 4, true);
