@@ -1,11 +1,11 @@
-// The verbs of the domain. Who answers them: a table in this process (memory_backend, sqlite_backend), Redis (redis_backend),
-// or Redis with a stand-in for the time when it is away (stand_in). What they mean is the same everywhere, and is defined by
-// tests/conformance/session_suite.hpp.
+// The verbs of the domain. Who answers them: a table in this process (memory_backend, sqlite_backend), Redis
+// (redis_backend), or Redis with a stand-in for the time when it is away (stand_in). What they mean is the same
+// everywhere, and is defined by tests/conformance/session_suite.hpp.
 //
 // Every write is conditional on existence and, where it gives one, on version, atomically.
 //
-// Errors of all: kNotFound (no live session there), kUnknown (can not be known now), kStorage; with Redis those of the client.
-// Thread-safe.
+// Errors of all: kNotFound (no live session there), kUnknown (can not be known now), kStorage; with Redis those of the
+// client. Thread-safe.
 #pragma once
 
 #include "session/record.hpp"
@@ -46,7 +46,8 @@ class Backend {
   // The same for a session that was just read, off the caller's path where there is another; a failure is nobody's.
   virtual void note_activity(const Record& read) = 0;
   // The session goes on at `to`; what was at `from` is dead. REQUIRES: the same tag.
-  virtual Result<Record> rotate(const Address& from, const Address& to, const std::string& change, Deadline deadline) = 0;
+  virtual Result<Record> rotate(const Address& from, const Address& to, const std::string& change,
+                                Deadline deadline) = 0;
   // True: it lived, or (kUnknown's case) may have lived; it is dead now in any case.
   virtual Result<bool> remove(const Address& address, Deadline deadline) = 0;
   virtual Result<Listing> list(const UserKey& user, Deadline deadline) = 0;

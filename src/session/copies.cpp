@@ -1,5 +1,6 @@
 #include "session/copies.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace envoyou::session {
@@ -42,7 +43,8 @@ void Copies::put(const Record& record, std::int64_t confirmed_ms, Ticket ticket)
   replaced = entry.record;
   erase(found->second);
   insert(record, confirmed_ms);
-  if (!order_.empty() && order_.front().record->address.name == record.address.name) order_.front().noted_ms = noted_ms;
+  const auto kept = by_name_.find(record.address.name);
+  if (kept != by_name_.end()) kept->second->noted_ms = std::max(kept->second->noted_ms, noted_ms);
 }
 
 bool Copies::is_void(const Record& record, Ticket ticket) const {
@@ -82,7 +84,14 @@ std::optional<Known> Copies::find(std::string_view name) const {
   const std::lock_guard lock(mutex_);
   const auto found = by_name_.find(name);
   if (found == by_name_.end()) return std::nullopt;
-  return Known{*found->second->record, found->second->confirmed_ms};
+  return known_of(*found->second);
+}
+
+// Redis was told of an activity that its last answer does not show yet.
+Known Copies::known_of(const Entry& entry) {
+  Known known{*entry.record, entry.confirmed_ms};
+  known.record.last_active_ms = std::max(known.record.last_active_ms, entry.noted_ms);
+  return known;
 }
 
 std::vector<Known> Copies::of_user(const UserKey& user) const {
@@ -90,8 +99,7 @@ std::vector<Known> Copies::of_user(const UserKey& user) const {
   std::vector<Known> found;
   const auto records = by_user_.find(key_of(user));
   if (records == by_user_.end()) return found;
-  for (const Record* record : records->second)
-    found.push_back({*record, by_name_.at(record->address.name)->confirmed_ms});
+  for (const Record* record : records->second) found.push_back(known_of(*by_name_.at(record->address.name)));
   return found;
 }
 

@@ -1,9 +1,9 @@
-// What Redis last said of the sessions that this process made or served: the least recently served leave first. Read only while
-// Redis is away.
+// What Redis last said of the sessions that this process made or served: the least recently served leave first. Read
+// only while Redis is away.
 //
-// A reply can arrive after the session's end was acknowledged: it was on its way. So whoever asks Redis takes a ticket before, and
-// a reply whose ticket is older than the session's end (or than a newer copy) is not believed. Ends are remembered in a
-// bounded list; when one must leave it, all tickets older than it are void.
+// A reply can arrive after the session's end was acknowledged: it was on its way. So whoever asks Redis takes a ticket
+// before, and a reply whose ticket is older than the session's end (or than a newer copy) is not believed. Ends are
+// remembered in a bounded list; when one must leave it, all tickets older than it are void.
 //
 // Thread-safe: one mutex, held for a few lookups.
 #pragma once
@@ -49,7 +49,8 @@ class Copies {
   void end_user(const UserKey& user);
   bool has_ended(const std::string& name) const;
 
-  // True once in `interval_ms` for a session that is here, and always for one that is not.
+  // True once in `interval_ms` for a session that is here, and always for one that is not. What is claimed counts as
+  // its activity.
   bool claim_note(std::string_view name, std::int64_t now_ms, std::int64_t interval_ms);
 
   std::size_t size() const;
@@ -69,6 +70,7 @@ class Copies {
     bool acknowledged = false;
   };
 
+  static Known known_of(const Entry& entry);
   bool is_void(const Record& record, Ticket ticket) const;
   void insert(const Record& record, std::int64_t confirmed_ms);
   void erase(Order::iterator entry);
@@ -79,7 +81,7 @@ class Copies {
 
   const CopyLimits limits_;
   mutable std::mutex mutex_;
-  Order order_;  // the most recently served first
+  Order order_;                                                    // the most recently served first
   std::unordered_map<std::string_view, Order::iterator> by_name_;  // looks into the records
   std::unordered_map<std::string, std::unordered_set<const Record*>> by_user_;
   std::unordered_map<std::string, End> ends_;

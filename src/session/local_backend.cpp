@@ -99,7 +99,8 @@ Result<Record> LocalBackend::write_row(const Address& address, const Write& writ
   return std::move(record);
 }
 
-// A lost touch costs its session some of its idle time, and only where the whole machine dies: not worth a wait for the disk.
+// A lost touch costs its session some of its idle time, and only where the whole machine dies: not worth a wait for the
+// disk.
 Result<void> LocalBackend::touch(const Address& address, const Known* known) {
   const Guard guard(*this);
   auto row = live_row(address, known);

@@ -1,9 +1,10 @@
 // Sessions in this process, over rows in memory or in SQLite. One set of rules, two roles:
 //
 //   kTruth    there is no Redis: what is not here does not exist
-//   kJournal  beside a Redis: holds what Redis has not yet been told. What is not here is unknown (kUnknown), unless a tombstone
-//             says that it ended. The writing verbs take what the caller knows of the session (a copy of what Redis last
-//             said), and from then on the journal leads; a session that was last confirmed by Redis longer than
+//   kJournal  beside a Redis: holds what Redis has not yet been told. What is not here is unknown (kUnknown), unless a
+//   tombstone
+//             says that it ended. The writing verbs take what the caller knows of the session (a copy of what Redis
+//             last said), and from then on the journal leads; a session that was last confirmed by Redis longer than
 //             `last_known_ms` ago is unknown as well.
 //
 // The life of a session in the journal:
@@ -17,8 +18,8 @@
 //      |          \____________________________________________________________> tombstone --settle--> (none)
 //      '-- settle: Redis has it, unless it changed meanwhile: then it stays
 //
-// Thread-safe: one mutex, held while SQLite commits to its log. What is acknowledged is on the disk; many callers share one wait
-// for it, and it is waited for without the mutex.
+// Thread-safe: one mutex, held while SQLite commits to its log. What is acknowledged is on the disk; many callers share
+// one wait for it, and it is waited for without the mutex.
 #pragma once
 
 #include "session/backend.hpp"

@@ -1,5 +1,6 @@
-// The other half of the journal: what waits for Redis, and what happens when Redis has it. An entry is taken away only if it has
-// not changed since it was handed out; its stamp tells. Nothing here waits for the disk: what is carried twice changes nothing.
+// The other half of the journal: what waits for Redis, and what happens when Redis has it. An entry is taken away only
+// if it has not changed since it was handed out; its stamp tells. Nothing here waits for the disk: what is carried
+// twice changes nothing.
 #include "session/local_backend.hpp"
 
 namespace envoyou::session {

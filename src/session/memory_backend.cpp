@@ -1,7 +1,7 @@
 // Hash tables by name, and for each user the set of its names.
 //
-// What time has ended is found by walking the buckets of the table a few at a time, at each creation: with a walk of 8 buckets
-// a creation, n entries are all looked at within n / 8 creations, at a cost that does not depend on n.
+// What time has ended is found by walking the buckets of the table a few at a time, at each creation: with a walk of 8
+// buckets a creation, n entries are all looked at within n / 8 creations, at a cost that does not depend on n.
 #include "session/memory_backend.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// Lets the merges of one session in this process go one after the other. Each is read, merge, write-if-unchanged; a crowd of them
-// would spend its time on each other's conflicts. Between processes the version alone decides.
+// Lets the merges of one session in this process go one after the other. Each is read, merge, write-if-unchanged; a
+// crowd of them would spend its time on each other's conflicts. Between processes the version alone decides.
 //
 // Thread-safe. Sessions share kGates gates by the hash of their names.
 #pragma once

@@ -42,8 +42,8 @@ Result<Naming> Naming::with(SecretRing secrets) {
   for (std::size_t i = 0; i < naming.secrets_.size(); ++i) {
     const auto fingerprint = fingerprint_of(naming.secrets_.at(i));
     if (naming.secret_of(fingerprint))
-      return invalid_argument("secrets", "number " + std::to_string(i + 1) +
-                                             " has the same fingerprint as an earlier one; choose another");
+      return invalid_argument(
+          "secrets", "number " + std::to_string(i + 1) + " has the same fingerprint as an earlier one; choose another");
     naming.fingerprints_.push_back(fingerprint);
   }
   return naming;

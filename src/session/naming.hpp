@@ -9,7 +9,8 @@
 //   user tag     from the user id: brings session, index, epoch and tombstones of a user to one slot of a cluster
 //   random       256 bits from the system's generator: the credential
 //
-//   name      base64url of SHA-256(id bytes), or HMAC-SHA-256(secret, id bytes) where there is a secret. The only thing that
+//   name      base64url of SHA-256(id bytes), or HMAC-SHA-256(secret, id bytes) where there is a secret. The only thing
+//   that
 //             is stored or sent.
 //   handle    base64url of the first 12 bytes of SHA-256("envoyou session handle" name): can be shown to its user, and
 //             opens nothing

@@ -10,6 +10,8 @@ constexpr std::string_view kOperationsName = "envoyou_session_operations_total";
 constexpr std::string_view kOperationsHelp = "Operations of the session store, by outcome.";
 constexpr std::string_view kCarriedName = "envoyou_session_carried_total";
 constexpr std::string_view kCarriedHelp = "Sessions of an outage that Redis was told of, by what became of them.";
+constexpr std::string_view kUnansweredName = "envoyou_session_unanswered_total";
+constexpr std::string_view kUnansweredHelp = "Calls to Redis after which this process went on by itself.";
 constexpr std::array<std::string_view, 6> kOutcomeNames = {"ok",      "not_found", "conflict",
                                                            "unknown", "invalid",   "error"};
 
@@ -53,13 +55,14 @@ Observer::Observer(Runtime runtime)
       ended_(carried_counter(*runtime_.metrics, "ended")),
       outdone_(carried_counter(*runtime_.metrics, "outdone")),
       lost_(carried_counter(*runtime_.metrics, "lost")),
-      pending_(runtime_.metrics->gauge("envoyou_session_pending", "", "Sessions and ends that Redis has not been told of.")),
+      pending_(
+          runtime_.metrics->gauge("envoyou_session_pending", "", "Sessions and ends that Redis has not been told of.")),
       overflows_(runtime_.metrics->gauge("envoyou_session_overflows", "", "Times that a local store was full.")),
       copies_(runtime_.metrics->gauge("envoyou_session_copies", "", "Copies of sessions kept for an outage.")) {
   for (std::size_t operation = 0; operation < kOperations; ++operation)
     for (std::size_t outcome = 0; outcome < kOutcomes; ++outcome) {
-      const std::string labels = "op=\"" + std::string(to_string(static_cast<Operation>(operation))) +
-                                 "\",result=\"" + std::string(kOutcomeNames[outcome]) + "\"";
+      const std::string labels = "op=\"" + std::string(to_string(static_cast<Operation>(operation))) + "\",result=\"" +
+                                 std::string(kOutcomeNames[outcome]) + "\"";
       operations_[operation][outcome] = &runtime_.metrics->counter(kOperationsName, labels, kOperationsHelp);
     }
 }
@@ -89,6 +92,12 @@ void Observer::failed(Operation operation, std::string_view handle, const Error&
   count(operation, outcome);
   runtime_.logger.log(outcome == kError ? LogLevel::kError : LogLevel::kDebug, "session", to_string(operation),
                       {{"handle", handle}, {"result", envoyou::to_string(error.code())}});
+}
+
+void Observer::unanswered(const Error& error) const {
+  const std::string_view code = envoyou::to_string(error.code());
+  runtime_.metrics->counter(kUnansweredName, "code=\"" + std::string(code) + "\"", kUnansweredHelp).add();
+  runtime_.logger.debug("session", "no answer of Redis", {{"code", code}});
 }
 
 void Observer::carried(std::size_t taken_over, std::size_t ended, std::size_t outdone) const {

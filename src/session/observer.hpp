@@ -1,5 +1,5 @@
-// What the session store tells of itself: counters by operation and outcome, and log lines with handles, never with ids, user
-// data or users.
+// What the session store tells of itself: counters by operation and outcome, and log lines with handles, never with
+// ids, user data or users.
 //
 // Thread-safe.
 #pragma once
@@ -38,6 +38,8 @@ class Observer {
   void done(Operation operation, std::string_view handle) const;
   void failed(Operation operation, std::string_view handle, const Error& error) const;
 
+  // Redis was asked and gave no answer; this process goes on by itself.
+  void unanswered(const Error& error) const;
   void carried(std::size_t taken_over, std::size_t ended, std::size_t outdone) const;
   void lost(std::string_view handle, const Error& error) const;
   void pending(std::size_t entries) const;

@@ -47,7 +47,8 @@ struct Record {
   std::int64_t epoch = 0;  // of the user, when Redis made or took over the session; 0: Redis has not
   Source source = Source::kLocal;
 
-  // How old its last activity may be before a read writes it down: at most `wanted_ms`, and often enough for its idle time.
+  // How old its last activity may be before a read writes it down: at most `wanted_ms`, and often enough for its idle
+  // time.
   std::int64_t touch_interval_ms(std::int64_t wanted_ms) const noexcept { return std::min(wanted_ms, idle_ms / 10); }
   UserKey user_key() const { return {user_part, address.tag}; }
   // The first moment at which it is no longer alive.

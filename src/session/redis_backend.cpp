@@ -101,8 +101,7 @@ Result<Record> RedisBackend::read(const Address& address, Deadline deadline) {
                                               Repeat::kIsSafe, tag_of_name(address.name)));
   auto epochs = pipeline.add(Command<Fields>(Words("HGETALL", base + "e"), decode_fields, Repeat::kIsSafe));
   std::optional<Pipeline::Slot<std::int64_t>> time;
-  if (time_->wants_measuring())
-    time = pipeline.add(Command<std::int64_t>(Words("TIME"), decode_time, Repeat::kIsSafe));
+  if (time_->wants_measuring()) time = pipeline.add(Command<std::int64_t>(Words("TIME"), decode_time, Repeat::kIsSafe));
   const TimePoint sent = time_->clock().now();
   if (auto ran = client_->run(pipeline, {deadline}); !ran) return ran.error();
   if (time)
@@ -129,8 +128,8 @@ Result<Record> RedisBackend::write(const Address& address, const Write& write, D
   Words words = scripts_.write.words(2);
   words.add(base + "s:" + address.name).add(base + "e");
   words.add(tag_text(tag)).add(write.expected_version).add(write.user_data).add(write.change);
-  return told_record(
-      ask(scripts_.write.command<Told>(std::move(words), decode_told, Repeat::kIsSafe, tag), deadline), address);
+  return told_record(ask(scripts_.write.command<Told>(std::move(words), decode_told, Repeat::kIsSafe, tag), deadline),
+                     address);
 }
 
 Command<Told> RedisBackend::touch_command(const Address& address) const {
@@ -160,8 +159,8 @@ Result<Record> RedisBackend::rotate(const Address& from, const Address& to, cons
   Words words = scripts_.rotate.words(3);
   words.add(base + "s:" + from.name).add(base + "s:" + to.name).add(base + "e");
   words.add(tag_text(tag)).add(base).add(from.name).add(to.name).add(change);
-  return told_record(
-      ask(scripts_.rotate.command<Told>(std::move(words), decode_told, Repeat::kIsSafe, tag), deadline), to);
+  return told_record(ask(scripts_.rotate.command<Told>(std::move(words), decode_told, Repeat::kIsSafe, tag), deadline),
+                     to);
 }
 
 // Not repeated on a lost link: the second answer would say that there was nothing.
@@ -170,8 +169,7 @@ Result<bool> RedisBackend::remove(const Address& address, Deadline deadline) {
   const std::uint64_t tag = fresh_tag(*time_);
   Words words = scripts_.remove.words(2);
   words.add(base + "s:" + address.name).add(base + "e").add(tag_text(tag)).add(base).add(address.name);
-  const auto told =
-      ask(scripts_.remove.command<Told>(std::move(words), decode_told, Repeat::kNever, tag), deadline);
+  const auto told = ask(scripts_.remove.command<Told>(std::move(words), decode_told, Repeat::kNever, tag), deadline);
   if (!told) return told.error();
   return told->status != "gone";
 }
@@ -181,8 +179,7 @@ Result<Listing> RedisBackend::list(const UserKey& user, Deadline deadline) {
   const std::uint64_t tag = fresh_tag(*time_);
   Words words = scripts_.list.words(2);
   words.add(base + "u:" + user.part).add(base + "e").add(tag_text(tag)).add(base).add(user.part);
-  const auto told =
-      ask(scripts_.list.command<Told>(std::move(words), decode_told, Repeat::kIsSafe, tag), deadline);
+  const auto told = ask(scripts_.list.command<Told>(std::move(words), decode_told, Repeat::kIsSafe, tag), deadline);
   if (!told) return told.error();
   if (told->status != "done") return refusal(*told);
   Listing listing;

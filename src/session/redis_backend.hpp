@@ -1,8 +1,8 @@
-// Sessions in Redis, one round trip a verb. Reading is two plain commands in one pipeline; scripts (scripts/*.lua) only where a
-// write depends on what is there. Keys and fields: docs/session.md, Formats.
+// Sessions in Redis, one round trip a verb. Reading is two plain commands in one pipeline; scripts (scripts/*.lua) only
+// where a write depends on what is there. Keys and fields: docs/session.md, Formats.
 //
-// A random change id makes create, write and rotate idempotent: repeated on a lost link, or arriving late, they change nothing
-// more. Every script takes the server's TIME.
+// A random change id makes create, write and rotate idempotent: repeated on a lost link, or arriving late, they change
+// nothing more. Every script takes the server's TIME.
 //
 // Thread-safe.
 #pragma once

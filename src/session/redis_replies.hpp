@@ -1,5 +1,5 @@
-// How replies of Redis are read. Each names its question: a session restates its name, a script repeats the tag that it was
-// given; what does not match is Errc::kForeignReply, and the client closes the link.
+// How replies of Redis are read. Each names its question: a session restates its name, a script repeats the tag that it
+// was given; what does not match is Errc::kForeignReply, and the client closes the link.
 //
 // Pure functions; the decoders run on the I/O thread.
 #pragma once
@@ -36,7 +36,8 @@ Result<Told> decode_told(const redis::ReplyView& reply, std::uint64_t tag);
 // TIME, in milliseconds.
 Result<std::int64_t> decode_time(const redis::ReplyView& reply, std::uint64_t tag);
 
-// Errors: kIncoherent where a field is missing or the format is not known; kForeignReply where it restates another name.
+// Errors: kIncoherent where a field is missing or the format is not known; kForeignReply where it restates another
+// name.
 Result<Record> parse_record(const Fields& fields, const Address& expected);
 // The same for one of a list, whose name is not known before. Without user_data.
 Result<Record> parse_listed(const Fields& fields, const std::string& tag);

@@ -14,16 +14,17 @@ namespace envoyou::session {
 struct Carried {
   std::vector<Tombstone> tombstones;
   std::vector<Revocation> revocations;
-  std::vector<SettledRow> rows;      // Redis has them
-  std::vector<SettledRow> outdone;   // Redis has a later version, which stays
-  std::vector<Row> ended;            // Redis knows of an end, or time has ended them
-  std::vector<Row> refused;          // an error that has to do with the entry, not with the server's state
-  Result<void> failure;              // the first error
+  std::vector<SettledRow> rows;     // Redis has them
+  std::vector<SettledRow> outdone;  // Redis has a later version, which stays
+  std::vector<Row> ended;           // Redis knows of an end, or time has ended them
+  std::vector<Row> refused;         // an error that has to do with the entry, not with the server's state
+  Result<void> failure;             // the first error
 };
 
 class Remote : public Backend {
  public:
-  // Idempotent: an entry that arrives twice changes nothing the second time. Ends are in effect before rows are looked at.
+  // Idempotent: an entry that arrives twice changes nothing the second time. Ends are in effect before rows are looked
+  // at.
   virtual Carried carry(const Batch& batch, Deadline deadline) = 0;
   // Compares the clocks.
   virtual Result<void> measure(Deadline deadline) = 0;

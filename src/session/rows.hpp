@@ -1,12 +1,12 @@
-// The tables of sessions that are kept in this process: rows and what else must be remembered of them. In memory or in SQLite;
-// the rules are in local_backend.cpp, and these only keep.
+// The tables of sessions that are kept in this process: rows and what else must be remembered of them. In memory or in
+// SQLite; the rules are in local_backend.cpp, and these only keep.
 //
 //   row         a session. Without Redis: the session itself. Beside a Redis: what Redis has not yet been told of it.
 //   tombstone   this session has ended, and Redis has not yet been told
 //   revocation  all sessions of this user that were made before this moment have ended, and Redis has not yet been told
 //
-// Every row and mark carries a stamp that grows with each change, so that whoever took a copy away can tell whether it has
-// changed since.
+// Every row and mark carries a stamp that grows with each change, so that whoever took a copy away can tell whether it
+// has changed since.
 //
 // Thread-compatible but for `flush`: local_backend.cpp brings the mutex.
 #pragma once

@@ -3,8 +3,9 @@
 //
 //   now = calendar when the store was opened + time passed since on the monotonic clock + offset
 //
-// A step of this machine's calendar changes nothing. Without a Redis the offset stays 0. It is measured from the server's TIME in
-// replies (half of the round trip is the error) and remembered in the embedded database, for a restart in mid-outage.
+// A step of this machine's calendar changes nothing. Without a Redis the offset stays 0. It is measured from the
+// server's TIME in replies (half of the round trip is the error) and remembered in the embedded database, for a restart
+// in mid-outage.
 //
 // Thread-safe.
 #pragma once

@@ -90,7 +90,8 @@ struct SessionStore::Impl {
     if (!asks_redis) return local;
     const session::RedisLimits limits{kMaxSessionsPerUser, options.absolute_timeout.count()};
     auto remote = std::make_unique<session::RedisBackend>(backing.client, options.prefix, limits, time);
-    const session::StandInOptions stand_in{{options.max_copies, options.max_copy_bytes}, options.touch_interval.count()};
+    const session::StandInOptions stand_in{{options.max_copies, options.max_copy_bytes},
+                                           options.touch_interval.count()};
     return std::make_unique<session::StandIn>(std::move(remote), std::move(local), stand_in, backing.fallback, time,
                                               observer);
   }
@@ -267,15 +268,13 @@ Result<Record> SessionStore::Impl::merge_once(const Address& address, const base
 }
 
 Result<void> SessionStore::touch(std::string_view id, SessionCall call) {
-  return impl_->run_on(Operation::kTouch, id, [&](const Address& address) {
-    return impl_->backend->touch(address, impl_->deadline(call));
-  });
+  return impl_->run_on(Operation::kTouch, id,
+                       [&](const Address& address) { return impl_->backend->touch(address, impl_->deadline(call)); });
 }
 
 Result<Session> SessionStore::rotate(std::string_view id, SessionCall call) {
-  return impl_->run_on(Operation::kRotate, id, [&](const Address& address) {
-    return impl_->rotate(address, id, impl_->deadline(call));
-  });
+  return impl_->run_on(Operation::kRotate, id,
+                       [&](const Address& address) { return impl_->rotate(address, id, impl_->deadline(call)); });
 }
 
 Result<Session> SessionStore::Impl::rotate(const Address& address, std::string_view id, Deadline until) {
@@ -289,9 +288,8 @@ Result<Session> SessionStore::Impl::rotate(const Address& address, std::string_v
 }
 
 Result<bool> SessionStore::remove(std::string_view id, SessionCall call) {
-  return impl_->run_on(Operation::kRemove, id, Result<bool>(false), [&](const Address& address) {
-    return impl_->backend->remove(address, impl_->deadline(call));
-  });
+  return impl_->run_on(Operation::kRemove, id, Result<bool>(false),
+                       [&](const Address& address) { return impl_->backend->remove(address, impl_->deadline(call)); });
 }
 
 Result<std::vector<SessionSummary>> SessionStore::list(std::string_view user_id, SessionCall call) {

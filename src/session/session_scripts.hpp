@@ -17,7 +17,8 @@ struct SessionScripts {
   redis::Script carry;
 };
 
-// Immutable, and there until the process ends: a command that is still on its way when a store is closed refers to its script.
+// Immutable, and there until the process ends: a command that is still on its way when a store is closed refers to its
+// script.
 const SessionScripts& session_scripts();
 
 }  // namespace envoyou::session

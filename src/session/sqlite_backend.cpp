@@ -225,13 +225,13 @@ class SqliteRows final : public Rows {
     if (!all && now_ms < next_purge_ms_) return {};
     next_purge_ms_ = now_ms + kPurgeEveryMs;
     const std::int64_t most = all ? -1 : kMaxPurgedAtOnce;
-    auto done = purge_from(
-        "DELETE FROM sessions WHERE name IN (SELECT name FROM sessions WHERE ends_ms <= ?1 LIMIT ?2)", now_ms, most,
-        rows_);
+    auto done =
+        purge_from("DELETE FROM sessions WHERE name IN (SELECT name FROM sessions WHERE ends_ms <= ?1 LIMIT ?2)",
+                   now_ms, most, rows_);
     if (done)
-      done = purge_from(
-          "DELETE FROM tombstones WHERE name IN (SELECT name FROM tombstones WHERE until_ms <= ?1 LIMIT ?2)", now_ms,
-          most, marks_);
+      done =
+          purge_from("DELETE FROM tombstones WHERE name IN (SELECT name FROM tombstones WHERE until_ms <= ?1 LIMIT ?2)",
+                     now_ms, most, marks_);
     if (done)
       done = purge_from(
           "DELETE FROM revocations WHERE (user_part, tag) IN"

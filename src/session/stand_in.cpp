@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <type_traits>
 #include <utility>
 
 namespace envoyou::session {
@@ -44,6 +43,14 @@ Result<Record> StandIn::still_lives(Record record) {
   return record;
 }
 
+// Tells how much waits for Redis now.
+template <class T>
+T StandIn::stood_in(T answer) const {
+  observer_->pending(journal_->pending());
+  observer_->overflows(journal_->overflows());
+  return answer;
+}
+
 template <class Ask, class Here>
 auto StandIn::first_redis(const Address& address, Ask ask, Here here) -> decltype(ask()) {
   if (may_ask()) {
@@ -53,10 +60,11 @@ auto StandIn::first_redis(const Address& address, Ask ask, Here here) -> decltyp
       auto answer = ask();
       if (!answer && answer.error().code() == Errc::kNotFound) copies_.drop(address.name);
       if (answer || !is_outage(answer.error())) return answer;
+      observer_->unanswered(answer.error());
     }
   }
   const auto known = copies_.find(address.name);
-  return here(pointer_to(known));
+  return stood_in(here(pointer_to(known)));
 }
 
 Result<Record> StandIn::create(const Record& draft, Deadline deadline) {
@@ -72,10 +80,9 @@ Result<Record> StandIn::create(const Record& draft, Deadline deadline) {
     auto made = remote_->create(draft, deadline);
     if (made) copies_.put(*made, time_->now_ms(), ticket);
     if (made || !is_outage(made.error())) return made;
+    observer_->unanswered(made.error());
   }
-  auto made = journal_->create(draft, deadline);
-  observer_->overflows(journal_->overflows());
-  return made;
+  return stood_in(journal_->create(draft, deadline));
 }
 
 Result<Record> StandIn::read(const Address& address, Deadline deadline) {
@@ -106,9 +113,12 @@ Result<Record> StandIn::write(const Address& address, const Write& write, Deadli
 }
 
 Result<void> StandIn::touch(const Address& address, Deadline deadline) {
-  return first_redis(
-      address, [&] { return remote_->touch(address, deadline); },
-      [&](const Known* known) { return journal_->touch(address, known); });
+  const auto ask = [&] {
+    auto touched = remote_->touch(address, deadline);
+    if (touched) (void)copies_.claim_note(address.name, time_->now_ms(), 0);
+    return touched;
+  };
+  return first_redis(address, ask, [&](const Known* known) { return journal_->touch(address, known); });
 }
 
 void StandIn::note_activity(const Record& read) {
@@ -128,14 +138,13 @@ Result<Record> StandIn::rotate(const Address& from, const Address& to, const std
     copies_.put(*rotated, time_->now_ms(), ticket);
     return still_lives(std::move(*rotated));
   };
-  auto rotated =
-      first_redis(from, ask, [&](const Known* known) { return journal_->rotate(from, to, change, known); });
+  auto rotated = first_redis(from, ask, [&](const Known* known) { return journal_->rotate(from, to, change, known); });
   if (rotated) copies_.end(from.name);
   return rotated;
 }
 
-// An end that the journal leads goes to Redis at once as well, so that others see it; the tombstone stays until it is carried
-// over, because a session that is being carried over just now could arrive after this.
+// An end that the journal leads goes to Redis at once as well, so that others see it; the tombstone stays until it is
+// carried over, because a session that is being carried over just now could arrive after this.
 Result<bool> StandIn::remove(const Address& address, Deadline deadline) {
   bool leads = false;
   if (may_ask()) {
@@ -146,13 +155,14 @@ Result<bool> StandIn::remove(const Address& address, Deadline deadline) {
       auto removed = remote_->remove(address, deadline);
       if (removed) copies_.end(address.name);
       if (removed || !is_outage(removed.error())) return removed;
+      observer_->unanswered(removed.error());
     }
   }
   const auto known = copies_.find(address.name);
   auto removed = journal_->remove(address, pointer_to(known));
   if (removed) copies_.end(address.name);
   if (removed && leads && may_ask()) (void)remote_->remove(address, deadline);
-  return removed;
+  return stood_in(std::move(removed));
 }
 
 Result<Listing> StandIn::list(const UserKey& user, Deadline deadline) {
@@ -203,9 +213,10 @@ Result<std::size_t> StandIn::revoke_all(const UserKey& user, const std::string& 
     auto revoked = remote_->revoke_all(user, change, deadline);
     if (revoked) copies_.end_user(user);
     if (revoked || !is_outage(revoked.error())) return revoked;
-    return revoke_here(user, change);
+    observer_->unanswered(revoked.error());
+    return stood_in(revoke_here(user, change));
   }
-  const auto here = revoke_here(user, change);
+  const auto here = stood_in(revoke_here(user, change));
   if (!here || !asks) return here;
   const auto there = remote_->revoke_all(user, change, deadline);
   if (!there) return here;

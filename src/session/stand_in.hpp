@@ -1,19 +1,20 @@
 // Sessions in Redis, and in this process while Redis does not answer. Decides, for each question, who is asked:
 //
-//   1. the journal, where it leads: what was made, changed or ended here and Redis has not yet been told. Also while Redis is in
+//   1. the journal, where it leads: what was made, changed or ended here and Redis has not yet been told. Also while
+//   Redis is in
 //      use, because what a timed-out call left behind follows a moment later.
 //   2. Redis, while the switch says so
 //   3. the copies of what Redis last said; from there a session enters the journal with its first change
 //
-// A call to Redis that fails for whatever reason but an answer goes on with the next. What came of it is not known where it was
-// sent; the journal then says the same again with the same change id, which Redis recognises.
+// A call to Redis that fails for whatever reason but an answer goes on with the next. What came of it is not known
+// where it was sent; the journal then says the same again with the same change id, which Redis recognises.
 //
 //               asks Redis               Redis does not answer
 //   question ----------------> answer  ------------------------> journal or copy -> answer, or kUnknown
 //        '-- the journal leads, or Redis is away ----------------------^
 //
-// Carrying over (CarryOver): batches of the journal to Redis, ends before sessions; what Redis acknowledged leaves the journal,
-// unless it has changed since.
+// Carrying over (CarryOver): batches of the journal to Redis, ends before sessions; what Redis acknowledged leaves the
+// journal, unless it has changed since.
 //
 // Thread-safe.
 #pragma once
@@ -67,6 +68,8 @@ class StandIn final : public Backend, public CarryOver {
   Result<Record> still_lives(Record record);
   template <class Ask, class Here>
   auto first_redis(const Address& address, Ask ask, Here here) -> decltype(ask());
+  template <class T>
+  T stood_in(T answer) const;
   Result<Listing> list_here(const UserKey& user);
   Result<void> add_journal(const UserKey& user, Listing& listing);
   Result<std::size_t> revoke_here(const UserKey& user, const std::string& change);

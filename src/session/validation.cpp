@@ -31,15 +31,15 @@ Error too_large(std::string_view field, std::size_t size, std::size_t most) {
 void require_between(base::Problems& problems, std::string_view field, Milliseconds value, Milliseconds least,
                      Milliseconds most) {
   if (value >= least && value <= most) return;
-  problems.add(field, "must be " + std::to_string(least.count()) + " to " + std::to_string(most.count()) +
-                          " ms, got " + std::to_string(value.count()));
+  problems.add(field, "must be " + std::to_string(least.count()) + " to " + std::to_string(most.count()) + " ms, got " +
+                          std::to_string(value.count()));
 }
 
 void require_between(base::Problems& problems, std::string_view field, std::size_t value, std::size_t least,
                      std::size_t most) {
   if (value >= least && value <= most) return;
-  problems.add(field, "must be " + std::to_string(least) + " to " + std::to_string(most) + ", got " +
-                          std::to_string(value));
+  problems.add(field,
+               "must be " + std::to_string(least) + " to " + std::to_string(most) + ", got " + std::to_string(value));
 }
 
 }  // namespace

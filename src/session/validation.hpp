@@ -1,5 +1,5 @@
-// Is what a caller gave acceptable? Each check names the field and the value, and nothing has been stored or sent when it
-// fails. User data is never repeated in a message.
+// Is what a caller gave acceptable? Each check names the field and the value, and nothing has been stored or sent when
+// it fails. User data is never repeated in a message.
 //
 // Pure functions; thread-safe.
 #pragma once

@@ -32,8 +32,7 @@ Query& Query::bind(std::int64_t value) noexcept {
 Query& Query::bind(std::string_view text) noexcept {
   // A null pointer would bind NULL; the destructor argument null is SQLITE_STATIC: not copied.
   const char* data = text.data() != nullptr ? text.data() : "";
-  if (code_ == SQLITE_OK)
-    code_ = sqlite3_bind_text64(statement_, ++bound_, data, text.size(), nullptr, SQLITE_UTF8);
+  if (code_ == SQLITE_OK) code_ = sqlite3_bind_text64(statement_, ++bound_, data, text.size(), nullptr, SQLITE_UTF8);
   return *this;
 }
 
@@ -60,8 +59,7 @@ std::string Query::text(int column) const {
   return std::string(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
 }
 
-Database::Database(std::string path, std::unique_ptr<LockFile> lock)
-    : path_(std::move(path)), lock_(std::move(lock)) {}
+Database::Database(std::string path, std::unique_ptr<LockFile> lock) : path_(std::move(path)), lock_(std::move(lock)) {}
 
 Result<std::unique_ptr<Database>> Database::open(DatabaseOptions options) {
   if (options.path.empty() || options.path.find('\0') != std::string::npos)
@@ -77,7 +75,8 @@ Result<std::unique_ptr<Database>> Database::open(DatabaseOptions options) {
   return database;
 }
 
-// A child of fork() shares the file with its parent: closing here would write the parent's log into the file under its feet.
+// A child of fork() shares the file with its parent: closing here would write the parent's log into the file under its
+// feet.
 Database::~Database() {
   if (fork_guard_.forked()) return;
   for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
@@ -132,8 +131,8 @@ Query Database::query(std::string_view sql) {
   const auto known = statements_.find(sql);
   if (known != statements_.end()) return Query(known->second, path_, SQLITE_OK);
   sqlite3_stmt* statement = nullptr;
-  const int code = sqlite3_prepare_v3(connection_, sql.data(), static_cast<int>(sql.size()),
-                                      SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  const int code = sqlite3_prepare_v3(connection_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                                      &statement, nullptr);
   if (code == SQLITE_OK) statements_.emplace(sql, statement);
   return Query(statement, path_, code);
 }

@@ -2,7 +2,8 @@
 //
 //   open      the file is made with mode 0600, and locked: a second opener, in this process or another, gets kStorage
 //   schema    numbered migrations; a file of a newer version, or of another program, is refused
-//   commits   survive the end of the process at once (WAL), and a loss of power once `flush` has returned: many threads that
+//   commits   survive the end of the process at once (WAL), and a loss of power once `flush` has returned: many threads
+//   that
 //             flush at the same time share one wait for the disk
 //   bounds    the file may grow to `max_bytes`, a wait for SQLite's own lock to kMaxBusyWait
 //
@@ -10,8 +11,8 @@
 //
 // Does not: wait for another holder of the file, vacuum, or back up.
 //
-// Thread-compatible but for `flush`: one thread at a time; whoever owns it brings the mutex. In a forked child nothing of it may be used; there
-// its destructor leaves the file alone.
+// Thread-compatible but for `flush`: one thread at a time; whoever owns it brings the mutex. In a forked child nothing
+// of it may be used; there its destructor leaves the file alone.
 #pragma once
 
 #include "base/fork_guard.hpp"
@@ -82,14 +83,15 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  // `sql` is a literal: statements are kept by it. A text that SQLite does not accept is an error of the query's first step.
+  // `sql` is a literal: statements are kept by it. A text that SQLite does not accept is an error of the query's first
+  // step.
   Query query(std::string_view sql);
 
   // Runs `work` in one transaction: committed when it succeeds, undone when it does not. Not to be nested.
   Result<void> transact(const std::function<Result<void>()>& work);
 
-  // Returns when all that was committed before this call is on the disk. Thread-safe. Errors: kStorage; what was committed may be
-  // lost with the machine then, and is there as long as it runs.
+  // Returns when all that was committed before this call is on the disk. Thread-safe. Errors: kStorage; what was
+  // committed may be lost with the machine then, and is there as long as it runs.
   Result<void> flush();
 
   // How many rows the last query inserted, changed or deleted.

@@ -10,8 +10,8 @@ namespace envoyou::storage {
 namespace {
 
 Error system_failure(const std::string& path, std::string_view doing) {
-  return Error(Errc::kStorage, "database file '" + path + "': " + std::string(doing) + ": " +
-                                   std::generic_category().message(errno));
+  return Error(Errc::kStorage,
+               "database file '" + path + "': " + std::string(doing) + ": " + std::generic_category().message(errno));
 }
 
 }  // namespace

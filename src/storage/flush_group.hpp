@@ -5,7 +5,8 @@
 //             flush() waits ...........................  leader: fdatasync ... done
 //                      flush() waits ..................  shares it ........... done
 //
-// A flush that begins while another is under way must wait for the next: its own write may have come too late for that one.
+// A flush that begins while another is under way must wait for the next: its own write may have come too late for that
+// one.
 //
 // Thread-safe.
 #pragma once

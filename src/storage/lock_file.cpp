@@ -14,8 +14,8 @@ namespace {
 constexpr mode_t kPrivate = S_IRUSR | S_IWUSR;
 
 Error system_failure(const std::string& path, std::string_view doing, int code) {
-  return Error(Errc::kStorage, "database file '" + path + "': " + std::string(doing) + ": " +
-                                   std::generic_category().message(code));
+  return Error(Errc::kStorage,
+               "database file '" + path + "': " + std::string(doing) + ": " + std::generic_category().message(code));
 }
 
 // The mode is given at creation: there is no moment at which others could open the file.

@@ -1,6 +1,6 @@
-// Keeps a second process, and a second user in this one, off a file: an flock(2) on "<path>.lock", which the kernel gives up when
-// the process ends in whatever way. It is a file of its own because closing any descriptor of the database itself would take away
-// SQLite's locks on it.
+// Keeps a second process, and a second user in this one, off a file: an flock(2) on "<path>.lock", which the kernel
+// gives up when the process ends in whatever way. It is a file of its own because closing any descriptor of the
+// database itself would take away SQLite's locks on it.
 //
 // Thread-compatible. A forked child shares the lock until it has closed it too, or has called exec.
 #pragma once

@@ -11,9 +11,9 @@ namespace envoyou {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::ElementsAre;
 using testing::SessionWorld;
 using testing::WorldKind;
-using ::testing::ElementsAre;
 
 // Whole operations, also on a machine that is busy with other tests.
 const SessionCall kPatient{Deadline::never()};
@@ -40,9 +40,9 @@ class SessionSuite : public ::testing::TestWithParam<WorldKind> {
 };
 
 TEST_P(SessionSuite, GivesBackWhatASessionWasMadeOf) {
-  const auto made = store->create({"user:{1}*\"ü", R"({"a":[1,2.5,"é\u0000"],"b":null})", R"({"os":"x"})", "2001:db8::1"},
-                                  kPatient)
-                        .value();
+  const auto made =
+      store->create({"user:{1}*\"ü", R"({"a":[1,2.5,"é\u0000"],"b":null})", R"({"os":"x"})", "2001:db8::1"}, kPatient)
+          .value();
   EXPECT_EQ(made.id.size(), kSessionIdLength);
   EXPECT_EQ(made.source, world->source());
   const auto found = store->get(made.id, kPatient).value();
@@ -64,8 +64,8 @@ TEST_P(SessionSuite, KnowsOnlyIdsThatItMade) {
   EXPECT_TRUE(*store->validate(made.id, kPatient));
   std::string other = made.id;
   other[30] = other[30] == 'A' ? 'B' : 'A';
-  for (const std::string& id : {other, std::string(), std::string("nonsense"), std::string(48, '*'), std::string(48, '\0'),
-                                std::string(7'000, 'A'), made.id + "\n", made.handle}) {
+  for (const std::string& id : {other, std::string(), std::string("nonsense"), std::string(48, '*'),
+                                std::string(48, '\0'), std::string(7'000, 'A'), made.id + "\n", made.handle}) {
     EXPECT_EQ(state(id), "not_found");
     EXPECT_FALSE(*store->validate(id, kPatient));
     EXPECT_FALSE(*store->remove(id, kPatient));
@@ -261,8 +261,16 @@ TEST_P(SessionSuite, GoesOnUnderANewSecret) {
 
 TEST_P(SessionSuite, RefusesBadInputAndStoresNothing) {
   const std::string large(kMaxUserDataBytes + 1, 'x');
-  const NewSession bad[] = {{""}, {std::string(257, 'u')}, {"a\nb"}, {std::string("a\0b", 3)}, {"\xff"}, {"u", "[]"},
-                            {"u", "{"}, {"u", large}, {"u", "{}", "nonsense"}, {"u", "{}", "{}", "not an address"}};
+  const NewSession bad[] = {{""},
+                            {std::string(257, 'u')},
+                            {"a\nb"},
+                            {std::string("a\0b", 3)},
+                            {"\xff"},
+                            {"u", "[]"},
+                            {"u", "{"},
+                            {"u", large},
+                            {"u", "{}", "nonsense"},
+                            {"u", "{}", "{}", "not an address"}};
   for (const NewSession& session : bad) EXPECT_FALSE(store->create(session, kPatient));
   EXPECT_TRUE(store->list("u", kPatient)->empty());
   const auto made = login("u");
@@ -277,7 +285,8 @@ TEST_P(SessionSuite, RefusesBadInputAndStoresNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Over, SessionSuite,
-                         ::testing::Values(WorldKind::kMemory, WorldKind::kSqlite, WorldKind::kRedis, WorldKind::kRedisTls),
+                         ::testing::Values(WorldKind::kMemory, WorldKind::kSqlite, WorldKind::kRedis,
+                                           WorldKind::kRedisTls),
                          [](const auto& at) { return testing::to_string(at.param); });
 
 }  // namespace

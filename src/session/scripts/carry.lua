@@ -27,7 +27,7 @@ local function is_revoked()
 end
 
 -- What Redis has of it already. 'older': that stays.
-local function merge()
+local function merge(epoch)
   local theirs, known, their_last, their_modified = unpack(redis.call('HMGET', KEYS[1], 'v', 'w', 'l', 'm'))
   local status = 'done'
   theirs, last = tonumber(theirs), math.max(last, tonumber(their_last))
@@ -39,7 +39,7 @@ local function merge()
       redis.call('HSET', KEYS[1], 'd', data, 'v', whole(version), 'm', whole(modified), 'w', change)
     end
   end
-  redis.call('HSET', KEYS[1], 'l', whole(last))
+  redis.call('HSET', KEYS[1], 'l', whole(last), 'e', epoch)
   return status
 end
 
@@ -48,17 +48,16 @@ if redis.call('EXISTS', KEYS[4]) == 1 or is_revoked() then return {tag, 'gone', 
 if math.min(last + idle, ends) <= now then return {tag, 'gone', whole(now)} end
 
 local status = 'done'
+local epoch = join_epoch(KEYS[3], part, now, ends)
 if redis.call('EXISTS', KEYS[1]) == 1 then
-  status = merge()
+  status = merge(epoch)
 else
   make_room(base, KEYS[2], now, tonumber(ARGV[19]))
   redis.call('HSET', KEYS[1], 'f', '1', 'q', name, 'p', part, 'u', ARGV[5], 'd', data, 'n', ARGV[7], 'a', ARGV[8],
     'c', whole(created), 'l', whole(last), 'm', whole(modified), 'x', whole(ends), 'i', whole(idle),
-    'v', whole(version), 'w', change)
+    'e', epoch, 'v', whole(version), 'w', change)
   redis.call('ZADD', KEYS[2], whole(ends), name)
   outlive(KEYS[2], now, ends)
 end
-local epoch = join_epoch(KEYS[3], part, now, ends)
-redis.call('HSET', KEYS[1], 'e', epoch)
 expire(KEYS[1], last, idle, ends)
 return {tag, status, whole(now), {redis.call('HGET', KEYS[1], 'v'), epoch}}

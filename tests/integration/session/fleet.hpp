@@ -39,8 +39,12 @@ class FleetServer {
   SessionStore* operator->() { return store_.get(); }
   Switch& fallback() { return *backing_->fallback; }
 
-  bool is_on_redis() { return eventually([this] { return fallback().uses_redis(); }); }
-  bool is_local() { return eventually([this] { return !fallback().uses_redis(); }); }
+  bool is_on_redis() {
+    return eventually([this] { return fallback().uses_redis(); });
+  }
+  bool is_local() {
+    return eventually([this] { return !fallback().uses_redis(); });
+  }
   bool has_told_everything() {
     return eventually([this] { return fallback().uses_redis() && pending() == 0; }, std::chrono::seconds(20));
   }

@@ -46,7 +46,8 @@ class SessionOutage : public ::testing::Test {
       for (std::size_t i = 0; i < ids.size(); ++i) (i % 5 == 0 ? ended : kept).push_back(ids[i]);
   }
 
-  void expect_exactly(FleetServer& server, const std::vector<std::string>& kept, const std::vector<std::string>& ended) {
+  void expect_exactly(FleetServer& server, const std::vector<std::string>& kept,
+                      const std::vector<std::string>& ended) {
     EXPECT_EQ(kept.size(), 800U);
     EXPECT_EQ(ended.size(), 200U);
     int alive = 0;
@@ -274,7 +275,8 @@ TEST_F(SessionOutage, NeverAnswersWithAnotherSessionWhenRepliesComeUnasked) {
   FaultProxy proxy(redis_.port());
   FleetServer server(proxy.url(), "");
   std::vector<Session> sessions;
-  for (int i = 0; i < 50; ++i) sessions.push_back(server.login("user " + std::to_string(i), "{\"n\":" + std::to_string(i) + "}"));
+  for (int i = 0; i < 50; ++i)
+    sessions.push_back(server.login("user " + std::to_string(i), "{\"n\":" + std::to_string(i) + "}"));
   int wrong = 0;
   const auto ask_all = [&] {
     for (const Session& asked : sessions) {

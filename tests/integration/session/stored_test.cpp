@@ -1,6 +1,6 @@
-// Goal: what is left behind in Redis and in files is what docs/session.md says: hashes instead of ids, bounded in time, one slot a
-// user; and what is missing there makes a session unknown or dead, never valid.
-// Method: a real Redis is looked into, and damaged.
+// Goal: what is left behind in Redis and in files is what docs/session.md says: hashes instead of ids, bounded in time,
+// one slot a user; and what is missing there makes a session unknown or dead, never valid. Method: a real Redis is
+// looked into, and damaged.
 #include "fleet.hpp"
 
 #include "support/redis_server.hpp"
@@ -22,10 +22,10 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::FleetServer;
-using testing::kPatient;
-using testing::RedisServer;
 using ::testing::HasSubstr;
+using testing::kPatient;
 using ::testing::Not;
+using testing::RedisServer;
 
 class SessionStored : public ::testing::Test {
  protected:

@@ -1,5 +1,5 @@
-// A Redis of sessions without Redis: the rules of the scripts in a few lines over maps, shared by as many servers as a test
-// needs, with faults at the two places that matter: before a command is executed, and after.
+// A Redis of sessions without Redis: the rules of the scripts in a few lines over maps, shared by as many servers as a
+// test needs, with faults at the two places that matter: before a command is executed, and after.
 #pragma once
 
 #include "session/remote.hpp"

@@ -1,5 +1,5 @@
-// Goal: an id has one spelling, says where its session is, survives the rotation of secrets, and is never what is stored.
-// Method: ids are made, and mangled in every way that a client can think of.
+// Goal: an id has one spelling, says where its session is, survives the rotation of secrets, and is never what is
+// stored. Method: ids are made, and mangled in every way that a client can think of.
 #include "session/naming.hpp"
 
 #include "base/bytes.hpp"

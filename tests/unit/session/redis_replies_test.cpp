@@ -45,8 +45,8 @@ class Replies {
 const Address kAddress{"a-name", "abcdef"};
 
 Fields session_fields() {
-  return {"f", "1", "q", "a-name", "p", "cuser", "u", "user", "d", "{}", "n",  "{}", "a", "", "c", "1000", "l", "2000",
-          "m", "1500", "x", "9000", "i", "500", "e", "77", "v", "3", "w", "change"};
+  return {"f",    "1", "q",    "a-name", "p",    "cuser", "u",    "user", "d",   "{}", "n",  "{}", "a", "",  "c",
+          "1000", "l", "2000", "m",      "1500", "x",     "9000", "i",    "500", "e",  "77", "v",  "3", "w", "change"};
 }
 
 TEST(RedisReplies, ReadsASession) {
@@ -84,8 +84,8 @@ TEST(RedisReplies, TakesAScriptsReplyOnlyWithItsTag) {
   Replies replies;
   const std::uint64_t tag = 0xfeedfacecafebeefULL;
   const auto reply = [&](const std::string& echoed) {
-    return replies.array({replies.text(echoed), replies.text("done"), replies.text("1700000000123"),
-                          replies.texts({"a", "b"})});
+    return replies.array(
+        {replies.text(echoed), replies.text("done"), replies.text("1700000000123"), replies.texts({"a", "b"})});
   };
   const auto told = decode_told(reply("feedfacecafebeef"), tag);
   ASSERT_TRUE(told);

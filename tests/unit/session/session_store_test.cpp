@@ -78,7 +78,8 @@ TEST_F(SessionStoreTest, WritesNeitherIdsNorUsersNorTheirDataIntoTheLog) {
   EXPECT_THAT(text, HasSubstr("handle=" + made.handle));
   EXPECT_THAT(text, HasSubstr("session create"));
   EXPECT_THAT(text, HasSubstr("result=conflict"));
-  for (const std::string& forbidden : {made.id, rotated.id, std::string("hunter"), std::string("4711"), std::string("192.0.2.7")})
+  for (const std::string& forbidden :
+       {made.id, rotated.id, std::string("hunter"), std::string("4711"), std::string("192.0.2.7")})
     EXPECT_THAT(text, Not(HasSubstr(forbidden)));
 }
 
@@ -154,7 +155,8 @@ TEST_F(SessionStoreTest, KeepsSessionsOfAFileAcrossARestart) {
   store.reset();
   store = open(options);
   EXPECT_EQ(store->get(made.id)->user_data, R"({"n":1})");
-  const auto second = SessionStore::open(options, Backing{{}, nullptr, std::make_shared<Switch>(SwitchOptions{}, Runtime{}, false), nullptr});
+  const auto second = SessionStore::open(
+      options, Backing{{}, nullptr, std::make_shared<Switch>(SwitchOptions{}, Runtime{}, false), nullptr});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code(), Errc::kStorage);
   EXPECT_THAT(std::string(second.error().message()), HasSubstr(options.database_file));
@@ -177,8 +179,8 @@ TEST_F(SessionStoreTest, RefusesToWorkInAForkedChild) {
   const auto made = store->create({"u"}).value();
   const pid_t child = ::fork();
   if (child == 0) {
-    const bool refuses = store->get(made.id).error().code() == Errc::kForked &&
-                         store->create({"u"}).error().code() == Errc::kForked;
+    const bool refuses =
+        store->get(made.id).error().code() == Errc::kForked && store->create({"u"}).error().code() == Errc::kForked;
     store.reset();
     ::_exit(refuses ? 0 : 1);
   }

@@ -1,6 +1,6 @@
-// Goal: nothing that was acknowledged is lost when Redis goes and comes back, and nothing that ended lives again, on the server
-// that saw it and on any other.
-// Method: one fake Redis, two servers over it; faults before and after a command; the clock and the switch are moved by hand.
+// Goal: nothing that was acknowledged is lost when Redis goes and comes back, and nothing that ended lives again, on
+// the server that saw it and on any other. Method: one fake Redis, two servers over it; faults before and after a
+// command; the clock and the switch are moved by hand.
 #include "session/stand_in.hpp"
 
 #include "session/memory_backend.hpp"

@@ -18,7 +18,7 @@ TEST(Validation, TakesUserIdsOfAnyScriptAndRefusesWhatHidesSomething) {
   EXPECT_TRUE(check_user_id(std::string(kMaxUserIdBytes, 'x')));
   EXPECT_EQ(check_user_id(std::string(kMaxUserIdBytes + 1, 'x')).error().code(), Errc::kTooLarge);
   for (const std::string& bad : {std::string(), std::string("a\0b", 3), std::string("a\nb"), std::string("\x7f"),
-                                std::string("\xff\xfe"), std::string("\xc0\xaf"), std::string("\xc2\x85")}) {
+                                 std::string("\xff\xfe"), std::string("\xc0\xaf"), std::string("\xc2\x85")}) {
     const auto checked = check_user_id(bad);
     ASSERT_FALSE(checked);
     EXPECT_EQ(checked.error().code(), Errc::kInvalidArgument);
@@ -29,8 +29,8 @@ TEST(Validation, TakesUserIdsOfAnyScriptAndRefusesWhatHidesSomething) {
 TEST(Validation, TakesAddressesOfBothFamiliesAndNothingElse) {
   for (const std::string good : {"", "192.0.2.1", "2001:db8::1", "::", "::ffff:192.0.2.1"})
     EXPECT_TRUE(check_ip_address(good)) << good;
-  for (const std::string bad : {"192.0.2", "192.0.2.256", "192.0.2.1 ", "localhost", "1.2.3.4:80", "2001:db8::1::2",
-                                "fe80::1%eth0", "[::1]"}) {
+  for (const std::string bad :
+       {"192.0.2", "192.0.2.256", "192.0.2.1 ", "localhost", "1.2.3.4:80", "2001:db8::1::2", "fe80::1%eth0", "[::1]"}) {
     const auto checked = check_ip_address(bad);
     ASSERT_FALSE(checked) << bad;
     EXPECT_THAT(std::string(checked.error().message()), HasSubstr("ip_address"));

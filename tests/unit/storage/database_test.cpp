@@ -1,5 +1,5 @@
-// Goal: what is committed stays, what fails leaves no trace and a clear error, and the file is private and has one owner.
-// Method: a file in a directory of the test's own; damage is done to the file itself.
+// Goal: what is committed stays, what fails leaves no trace and a clear error, and the file is private and has one
+// owner. Method: a file in a directory of the test's own; damage is done to the file itself.
 #include "storage/database.hpp"
 
 #include "support/temp_dir.hpp"
@@ -21,8 +21,8 @@
 namespace envoyou::storage {
 namespace {
 
-using testing::TempDir;
 using ::testing::HasSubstr;
+using testing::TempDir;
 
 constexpr std::int32_t kApplication = 0x74657374;
 constexpr std::string_view kFirst = "CREATE TABLE notes (name TEXT PRIMARY KEY, body TEXT) WITHOUT ROWID;";
