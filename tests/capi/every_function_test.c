@@ -1,6 +1,6 @@
 /* Goal: a program in C99 can use every function of the C interface, and gets from each what its comment says.
- * Method: opens from the environment, as a user does; tests/capi/CMakeLists.txt runs it in process and over a Redis. Keys
- * carry the process id, so that it can run again on the same Redis. */
+ * Method: opens from the environment, as a user does; tests/capi/CMakeLists.txt runs it in process and over a Redis.
+ * Keys carry the process id, so that it can run again on the same Redis. */
 #include "check.h"
 
 #include <stdlib.h>
@@ -134,9 +134,12 @@ static void bad_rate_arguments(envoyou_services* services) {
   EXPECT_STATUS(ENVOYOU_E_INVALID_ARGUMENT, envoyou_rate_check(services, key, &rule, 0, NULL, &decision, &error));
   EXPECT_STATUS(ENVOYOU_E_INVALID_ARGUMENT, envoyou_rate_check(services, key, &rule, 9, NULL, &decision, &error));
   EXPECT_STATUS(ENVOYOU_E_INVALID_ARGUMENT, envoyou_rate_check(services, key, &rule, 1, NULL, NULL, &error));
-  EXPECT_STATUS(ENVOYOU_E_INVALID_ARGUMENT, envoyou_rate_check(services, null_with_size, &rule, 1, NULL, &decision, &error));
-  EXPECT_STATUS(ENVOYOU_E_INVALID_ARGUMENT, envoyou_rate_check(services, envoyou_text(""), &rule, 1, NULL, &decision, &error));
-  EXPECT_STATUS(ENVOYOU_E_TOO_LARGE, envoyou_rate_check(services, envoyou_text(long_key), &rule, 1, NULL, &decision, &error));
+  EXPECT_STATUS(ENVOYOU_E_INVALID_ARGUMENT,
+                envoyou_rate_check(services, null_with_size, &rule, 1, NULL, &decision, &error));
+  EXPECT_STATUS(ENVOYOU_E_INVALID_ARGUMENT,
+                envoyou_rate_check(services, envoyou_text(""), &rule, 1, NULL, &decision, &error));
+  EXPECT_STATUS(ENVOYOU_E_TOO_LARGE,
+                envoyou_rate_check(services, envoyou_text(long_key), &rule, 1, NULL, &decision, &error));
   EXPECT_STATUS(ENVOYOU_E_INVALID_ARGUMENT, envoyou_rate_check(services, key, &bad, 1, NULL, &decision, &error));
   bad = rule_of(1, INT64_MAX);
   EXPECT_STATUS(ENVOYOU_E_INVALID_ARGUMENT, envoyou_rate_check(services, key, &bad, 1, NULL, &decision, &error));
@@ -266,7 +269,8 @@ static void bad_session_arguments(envoyou_services* services) {
   const envoyou_bytes malformed = envoyou_text("no-such-id");
   int32_t flag = -1;
   envoyou_new_session_init(&wanted, sizeof wanted);
-  EXPECT_STATUS(ENVOYOU_E_INVALID_ARGUMENT, envoyou_session_create(services, &wanted, 0, &session, &error)); /* no user */
+  EXPECT_STATUS(ENVOYOU_E_INVALID_ARGUMENT,
+                envoyou_session_create(services, &wanted, 0, &session, &error)); /* no user */
   wanted.user_id = envoyou_text("line\nbreak");
   EXPECT_STATUS(ENVOYOU_E_INVALID_ARGUMENT, envoyou_session_create(services, &wanted, 0, &session, &error));
   wanted.user_id = envoyou_text("\xff\xfe");

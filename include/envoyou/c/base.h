@@ -59,7 +59,7 @@ enum {
   ENVOYOU_E_INVALID_ARGUMENT = -101, /* a value the caller gave; the message names field and value */
   ENVOYOU_E_TOO_LARGE = -102,        /* over a stated bound; nothing was sent or stored */
   ENVOYOU_E_CLOSED = -103,
-  ENVOYOU_E_FORKED = -104,         /* opened before fork(); open again in the child */
+  ENVOYOU_E_FORKED = -104, /* opened before fork(); open again in the child */
   ENVOYOU_E_WOULD_DEADLOCK = -105,
   ENVOYOU_E_QUEUE_FULL = -106,
   ENVOYOU_E_UNSUPPORTED = -107,
@@ -84,9 +84,9 @@ enum {
   ENVOYOU_E_AUTHENTICATION = -402,
   ENVOYOU_E_PERMISSION = -403,
 
-  ENVOYOU_E_NOT_FOUND = -501,  /* no such session or handle */
-  ENVOYOU_E_CONFLICT = -502,   /* the version given is not the current one */
-  ENVOYOU_E_UNKNOWN = -503,    /* can not be known while Redis is away: not the same as "not found" */
+  ENVOYOU_E_NOT_FOUND = -501, /* no such session or handle */
+  ENVOYOU_E_CONFLICT = -502,  /* the version given is not the current one */
+  ENVOYOU_E_UNKNOWN = -503,   /* can not be known while Redis is away: not the same as "not found" */
   ENVOYOU_E_INCOHERENT = -504,
 
   ENVOYOU_E_STORAGE = -601, /* the embedded database failed */

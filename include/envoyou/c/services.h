@@ -35,7 +35,8 @@ ENVOYOU_API envoyou_status envoyou_services_open_env(const envoyou_open_options*
                                                      envoyou_error** error_out) ENVOYOU_NOEXCEPT;
 
 /* The same from a JSON object: {"redis_url": "redis://localhost", "session_idle_seconds": 600}; the names of the
- * environment in lower case. Does not look at the environment. Also returns ENVOYOU_E_TOO_LARGE for a text over 256 KiB. */
+ * environment in lower case. Does not look at the environment. Also returns ENVOYOU_E_TOO_LARGE for a text over 256
+ * KiB. */
 ENVOYOU_API envoyou_status envoyou_services_open_json(envoyou_bytes json, const envoyou_open_options* options,
                                                       envoyou_services** services_out,
                                                       envoyou_error** error_out) ENVOYOU_NOEXCEPT;
