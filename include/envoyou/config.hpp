@@ -49,8 +49,8 @@ struct Config {
   // What from_env reads, for a host that has settings of its own in the same places: the environment, and below it the
   // .env file.
   static Result<Lookup> environment(std::string_view env_file = {});
-  // `lookup`, and below it the .env file; one that does not exist is as an empty one. Errors: kInvalidArgument with every
-  // bad line or because it cannot be read, kTooLarge.
+  // `lookup`, and below it the .env file; one that does not exist is as an empty one. Errors: kInvalidArgument with
+  // every bad line or because it cannot be read, kTooLarge.
   static Result<Lookup> with_env_file(Lookup lookup, std::string_view env_file);
 
   // Every problem in one error.

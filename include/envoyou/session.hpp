@@ -96,7 +96,8 @@ class SessionStore {
   static Result<std::unique_ptr<SessionStore>> open(SessionOptions options, Backing backing);
   ~SessionStore();
 
-  // Errors of all: kInvalidArgument, kTooLarge, kStorage, kForked; kQueueFull where max_local_sessions leave no room. Besides:
+  // Errors of all: kInvalidArgument, kTooLarge, kStorage, kForked; kQueueFull where max_local_sessions leave no room.
+  // Besides:
   Result<Session> create(const NewSession& session, SessionCall call = {});
   // kNotFound: no live session has this id (or it is malformed; then Redis was not asked). kUnknown: Redis is away, and
   // this process does not know the session. Counts as activity (see touch_interval).
@@ -112,14 +113,14 @@ class SessionStore {
   Result<void> touch(std::string_view id, SessionCall call = {});
   // A new id for the same session; the old one dies. Errors as get.
   Result<Session> rotate(std::string_view id, SessionCall call = {});
-  // Ends the session. True: it lived, or may have lived (Redis is away, and this process does not know it; it is dead now in
-  // any case). After an acknowledged remove no copy anywhere brings it back.
+  // Ends the session. True: it lived, or may have lived (Redis is away, and this process does not know it; it is dead
+  // now in any case). After an acknowledged remove no copy anywhere brings it back.
   Result<bool> remove(std::string_view id, SessionCall call = {});
 
   // A user's live sessions, newest first. In an outage: those known here.
   Result<std::vector<SessionSummary>> list(std::string_view user_id, SessionCall call = {});
-  // Ends one of a user's sessions by its handle. kNotFound: the user has none with this handle. kUnknown: Redis is away, and this
-  // process does not know of one.
+  // Ends one of a user's sessions by its handle. kNotFound: the user has none with this handle. kUnknown: Redis is
+  // away, and this process does not know of one.
   Result<void> revoke(std::string_view user_id, std::string_view handle, SessionCall call = {});
   // Ends all of a user's sessions: how many are known to have ended. A login that races is before or after, never
   // between.

@@ -33,7 +33,8 @@ inline constexpr std::string_view kEnvelopeBegins{"EYCE\x01", 5};  // magic and 
 inline constexpr std::size_t kEnvelopeHeaderBytes = 64;
 inline constexpr std::size_t kEnvelopeChecksumBytes = 8;
 inline constexpr std::size_t kMaxEnvelopeTags = 16;
-// Uncompressed to compressed: more than zstd ever reaches (128 KiB in a block of four bytes), so only a forgery claims more.
+// Uncompressed to compressed: more than zstd ever reaches (128 KiB in a block of four bytes), so only a forgery claims
+// more.
 inline constexpr std::size_t kMaxRatio = 65'536;
 
 struct Envelope {

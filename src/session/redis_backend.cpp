@@ -86,7 +86,7 @@ Result<Record> RedisBackend::create(const Record& draft, Deadline deadline) {
   words.add(tag_text(tag)).add(base).add(draft.address.name).add(draft.user_part).add(draft.user_id);
   words.add(draft.user_data).add(draft.device_info).add(draft.ip_address).add(draft.idle_ms);
   words.add(draft.absolute_end_ms - draft.created_ms).add(draft.change).add(time_->now_ms());
-  words.add(limits_.max_per_user);
+  words.add(limits_.max_per_user).add(kOnItsWayMs);
   auto told = ask(scripts_.create.command<Told>(std::move(words), decode_told, Repeat::kIsSafe, tag), deadline);
   // It ended before it began: the script ran long after it was sent.
   if (told && told->status == "gone") return Error(Errc::kTimeout, "session: made too late");

@@ -332,7 +332,8 @@ TEST_P(ResponseCacheConformance, FetchMakesOnceAndAnswersThen) {
   EXPECT_EQ(second.response.body, "made 1");
   EXPECT_TRUE(second.lookup);
   EXPECT_EQ(responses->fetch(get_of("/nowhere"), handler, world.call()).response.body, "made 2");
-  EXPECT_EQ(responses->fetch(get_of("/nowhere"), handler, world.call()).lookup.cache_status(), "envoyou; fwd=bypass; detail=no-rule");
+  EXPECT_EQ(responses->fetch(get_of("/nowhere"), handler, world.call()).lookup.cache_status(),
+            "envoyou; fwd=bypass; detail=no-rule");
   EXPECT_EQ(made, 3);
 }
 

@@ -38,6 +38,7 @@ Backing redis_backing(bool tls) {
   BackingOptions options;
   options.redis = redis::parse_url(tls ? Servers::get().tls_url() : Servers::get().url()).value();
   if (tls) options.redis.tls.ca_file = Servers::certificates().ca().string();
+  options.redis.connect_timeout = kPatience;
   options.redis.stall_limit = kPatience;
   options.wait_for_first_answer = kPatience;
   auto backing = open_backing(options).value();

@@ -44,7 +44,10 @@ local function merge(epoch)
 end
 
 if parent ~= '' and not replace_parent() then return {tag, 'gone', whole(now)} end
-if redis.call('EXISTS', KEYS[4]) == 1 or is_revoked() then return {tag, 'gone', whole(now)} end
+if redis.call('EXISTS', KEYS[4]) == 1 or is_revoked() then
+  finish(base, name, 'd', now, nil)
+  return {tag, 'gone', whole(now)}
+end
 if math.min(last + idle, ends) <= now then return {tag, 'gone', whole(now)} end
 
 local status = 'done'

@@ -23,6 +23,10 @@ struct ServerSetup {
 inline ServerSetup setup_for(const std::string& url) {
   ServerSetup setup;
   setup.redis = redis::parse_url(url).value();
+  // A loaded machine is slow at times, and that is not what these tests are about.
+  setup.redis.connect_timeout = 2s;
+  setup.redis.stall_limit = 300ms;
+  setup.cache.read_share = 100ms;
   return setup;
 }
 
@@ -71,7 +75,18 @@ struct Server {
   }
   bool store(const std::string& path, std::string body) {
     const auto request = request_of(path);
-    return responses->set(request, {200, {}, std::move(body)}, responses->get(request));
+    const HttpResponse response{200, {}, std::move(body)};
+    return eventually([&] { return responses->set(request, response, responses->get(request)); });
+  }
+  // What is there is seen; a moment in which Redis did not answer in time is waited out.
+  bool sees_path(const std::string& path, const std::string& body) {
+    return eventually([&] { return get_path(path) == body; });
+  }
+  bool sees(std::string_view key, std::string_view value) {
+    return eventually([&] { return get(key) == value; });
+  }
+  bool sets_in_redis(std::string_view key, std::string_view value) {
+    return eventually([&] { return set(key, value) == Source::kRedis; });
   }
   bool put_path(const std::string& path) {
     auto request = request_of(path);

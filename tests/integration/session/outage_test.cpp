@@ -241,6 +241,28 @@ TEST_F(SessionOutage, LogsOutEverywhereAlsoWhatItDidNotKnow) {
   }
 }
 
+TEST_F(SessionOutage, LetsNoLoginEscapeALogOutByArrivingLate) {
+  FaultProxy proxy(redis_.port());
+  FleetServer held_up(proxy.url(), file("held_up"));
+  FleetServer other(redis_.url(), file("other"));
+  const auto before = held_up.login();
+  proxy.stall(true);
+  const auto made = held_up->create({"u"}).value();
+  EXPECT_EQ(made.source, Source::kLocal);
+  std::this_thread::sleep_for(300ms);
+  ASSERT_TRUE(other->revoke_all("u", kPatient));
+  const auto after = other.login();
+  proxy.stall(false);
+  ASSERT_TRUE(held_up.is_on_redis());
+  ASSERT_TRUE(testing::eventually([&] { return held_up.state(made.id) == "not_found"; }));
+  for (FleetServer* server : {&held_up, &other}) {
+    EXPECT_EQ(server->state(before.id), "not_found");
+    EXPECT_EQ(server->state(made.id), "not_found");
+    EXPECT_EQ(server->state(after.id), "{}");
+    EXPECT_EQ((*server)->list("u", kPatient)->size(), 1U);
+  }
+}
+
 TEST_F(SessionOutage, LosesNothingWhenLinksAreCutInTheMiddleOfReplies) {
   FaultProxy proxy(redis_.port());
   FleetServer first(proxy.url(), file("first"));

@@ -38,8 +38,8 @@ int main() {
     std::fprintf(stderr, "open: %s\n", std::string(client.error().message()).c_str());
     return 1;
   }
-  const auto pong = (*client)->run(envoyou::redis::Command<std::string>(
-      Words("ECHO", "from the host"), envoyou::redis::decode_string));
+  const auto pong = (*client)->run(
+      envoyou::redis::Command<std::string>(Words("ECHO", "from the host"), envoyou::redis::decode_string));
   if (!pong || *pong != "from the host") {
     std::fprintf(stderr, "no echo from Redis through the library\n");
     return 1;

@@ -224,7 +224,7 @@ SimClient::SimClient(ClientOptions o)
     : options(std::move(o)),
       runtime{clock, Logger(recorder, LogLevel::kDebug), std::make_shared<MetricsRegistry>()},
       inbox(options.max_queued, options.max_queued_bytes, [this] { loop.wake(); }),
-      engine(options, runtime, recorder.get(), EngineParts{loop, std::make_unique<SimDialer>(*clock, server), 7}, inbox,
+      engine(options, runtime, recorder.get(), EngineParts{loop, std::make_unique<SimDialer>(server), 7}, inbox,
              board) {}
 
 SimClient::~SimClient() {

@@ -117,11 +117,10 @@ class SimLoop final : public wire::Loop {
 
 class SimDialer final : public wire::Dialer {
  public:
-  SimDialer(testing::ManualClock& clock, SimServer& server) : clock_(clock), server_(server) {}
+  explicit SimDialer(SimServer& server) : server_(server) {}
   std::unique_ptr<wire::Stream> dial() override;
 
  private:
-  testing::ManualClock& clock_;
   SimServer& server_;
 };
 
