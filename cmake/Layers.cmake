@@ -124,6 +124,7 @@ function(envoyou_add_layer name)
   add_library(${_objects} OBJECT ${arg_SOURCES})
   target_include_directories(${_objects} PRIVATE ${_path})
   target_link_libraries(${_objects} PRIVATE envoyou_flags)
+  target_precompile_headers(${_objects} REUSE_FROM envoyou_prelude)
   set_target_properties(${_objects} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_EXTENSIONS OFF
     INTERPROCEDURAL_OPTIMIZATION OFF
     ENVOYOU_VIEW "${ENVOYOU_VIEWS}/${arg_FOLDER};${PROJECT_BINARY_DIR}/generated/${arg_FOLDER}")

@@ -26,6 +26,19 @@ foreach(_kind unit conformance integration fault)
   add_custom_target(envoyou_tests_${_kind})
 endforeach()
 
+# Tests are compiled for being built often: GoogleTest is parsed once, and a release's test programs are not optimised
+# (the code under test is, in its own objects; benchmarks and the servers' helpers are, too).
+add_library(envoyou_test_flags INTERFACE)
+target_compile_options(envoyou_test_flags INTERFACE $<$<CONFIG:Release>:-O0>)
+target_link_libraries(envoyou_test_flags INTERFACE envoyou_flags GTest::gmock GTest::gtest)
+file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/generated/test_prelude.cpp" CONTENT "// Nothing but its headers.\n")
+add_library(envoyou_test_prelude OBJECT "${PROJECT_BINARY_DIR}/generated/test_prelude.cpp")
+target_link_libraries(envoyou_test_prelude PRIVATE envoyou_test_flags)
+set_target_properties(envoyou_test_prelude PROPERTIES CXX_EXTENSIONS OFF)
+target_precompile_headers(envoyou_test_prelude PRIVATE
+  <gtest/gtest.h> <gmock/gmock.h> <algorithm> <array> <atomic> <chrono> <functional> <map> <memory> <mutex> <optional>
+  <set> <string> <string_view> <thread> <utility> <vector>)
+
 # What tests, drivers and benchmarks have in common: the include path and the code of LAYERS.
 function(envoyou_use_layers target)
   get_property(_all GLOBAL PROPERTY ENVOYOU_LAYERS)
@@ -75,7 +88,8 @@ function(envoyou_add_test name)
     endif()
   endforeach()
   add_executable(${name} ${arg_SOURCES})
-  target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} GTest::gmock GTest::gtest GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} envoyou_test_flags GTest::gtest_main)
+  target_precompile_headers(${name} REUSE_FROM envoyou_test_prelude)
   envoyou_use_layers(${name} ${arg_LAYERS})
   if(TARGET envoyou_tests_${arg_KIND})
     add_dependencies(envoyou_tests_${arg_KIND} ${name})

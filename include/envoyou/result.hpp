@@ -10,8 +10,6 @@
 #include <envoyou/errc.hpp>
 
 #include <concepts>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -63,18 +61,10 @@ class [[nodiscard]] Error {
 };
 
 // An error about one input: "limit: must be at least 1, got -5".
-inline Error invalid_argument(std::string_view field, std::string_view problem) {
-  std::string text(field);
-  text += ": ";
-  text += problem;
-  return Error(Errc::kInvalidArgument, std::move(text));
-}
+Error invalid_argument(std::string_view field, std::string_view problem);
 
 namespace detail {
-[[noreturn]] inline void misuse(const char* what, std::string_view why) {
-  std::fprintf(stderr, "envoyou: %s: %.*s\n", what, static_cast<int>(why.size()), why.data());
-  std::abort();
-}
+[[noreturn]] void misuse(const char* what, std::string_view why);
 }  // namespace detail
 
 template <class T>
