@@ -2,11 +2,10 @@
 
 #include "base/fork_guard.hpp"
 #include "base/random.hpp"
-#include "redis/board.hpp"
-#include "redis/engine.hpp"
-#include "redis/inbox.hpp"
 #include "redis/io_thread.hpp"
+#include "redis/node.hpp"
 #include "redis/pending.hpp"
+#include "redis/reactor.hpp"
 #include "wire/dialer.hpp"
 #include "wire/loop.hpp"
 
@@ -24,6 +23,7 @@ struct Client::Impl {
   const ClientOptions options;
   const Runtime runtime;
   std::shared_ptr<IoCore> core;
+  std::shared_ptr<Node> node;
   std::mutex stopping;             // one close() at a time
   std::optional<IoThread> thread;  // guarded by stopping
   base::ForkGuard fork_guard;
@@ -70,12 +70,10 @@ Result<void> build(Client::Impl& impl, NodeListener* listener) {
   };
   auto dialer = wire::make_dialer(peer_of(impl.options), wake);
   if (!dialer) return dialer.error();
-  core.inbox = std::make_unique<Inbox>(impl.options.max_queued, impl.options.max_queued_bytes,
-                                       [raw = core.loop.get()] { raw->wake(); });
-  core.board = std::make_unique<Board>(impl.runtime.clock);
-  core.engine = std::make_unique<Engine>(impl.options, impl.runtime, listener,
-                                         EngineParts{*core.loop, std::move(dialer).value(), base::jitter_seed()},
-                                         *core.inbox, *core.board);
+  core.reactor = std::make_unique<Reactor>(*core.loop, impl.runtime.clock);
+  impl.node = std::make_shared<Node>(impl.options, impl.runtime, listener,
+                                     EngineParts{*core.loop, std::move(dialer).value(), base::jitter_seed()});
+  core.reactor->add(impl.node);
   return {};
 }
 
@@ -91,7 +89,7 @@ std::optional<Error> refusal(const Client::Impl& impl, std::span<const Submissio
                                       std::to_string(impl.options.max_request_bytes));
   }
   if (now >= deadline) return Error(Errc::kNotSent, "the deadline had passed before the command was submitted");
-  if (impl.core->board->is_away()) return impl.core->board->why_away();
+  if (impl.node->board.is_away()) return impl.node->board.why_away();
   return std::nullopt;
 }
 
@@ -117,7 +115,7 @@ Client::~Client() {
     return;
   }
   impl_->thread->forget_in_child();
-  impl_->core->engine->close_descriptors_in_child();
+  impl_->core->reactor->close_descriptors_in_child();
   impl_->core->loop.reset();
   (void)impl_.release();
 }
@@ -144,7 +142,7 @@ void Client::submit(Submission submission, CallOptions options) {
     return reader->on_error(*std::move(refused));
   }
   Pending pending(std::move(submission), deadline.time());
-  if (auto posted = impl_->core->inbox->post(std::span(&pending, 1)); !posted) pending.fail(posted.error());
+  if (auto posted = impl_->node->inbox.post(std::span(&pending, 1)); !posted) pending.fail(posted.error());
 }
 
 void Client::submit_all(std::vector<Submission> submissions, CallOptions options) {
@@ -159,7 +157,7 @@ void Client::submit_all(std::vector<Submission> submissions, CallOptions options
     group.back().more_follow = true;
   }
   group.back().more_follow = false;
-  const Result<void> posted = refused ? Result<void>(*refused) : impl_->core->inbox->post(group);
+  const Result<void> posted = refused ? Result<void>(*refused) : impl_->node->inbox.post(group);
   if (posted) return;
   for (Pending& pending : group) pending.fail(posted.error());
 }
@@ -177,26 +175,26 @@ Result<void> Client::run(Pipeline& pipeline, CallOptions options) {
 bool Client::wait_until_connected(Deadline deadline) {
   if (impl_->fork_guard.forked()) return false;
   if (impl_->core->is_own_thread()) return is_connected();
-  return impl_->core->board->wait_until_up(deadline);
+  return impl_->node->board.wait_until_up(deadline);
 }
 
-bool Client::is_connected() const noexcept { return !impl_->fork_guard.forked() && impl_->core->board->is_up(); }
+bool Client::is_connected() const noexcept { return !impl_->fork_guard.forked() && impl_->node->board.is_up(); }
 
 std::optional<Errc> Client::away_because() const {
   if (impl_->fork_guard.forked()) return Errc::kForked;
-  if (!impl_->core->board->is_away()) return std::nullopt;
-  return impl_->core->board->cause_away();
+  if (!impl_->node->board.is_away()) return std::nullopt;
+  return impl_->node->board.cause_away();
 }
 
 // A lock may be held for ever in a forked child, where its holder does not exist.
-ServerInfo Client::server() const { return impl_->fork_guard.forked() ? ServerInfo() : impl_->core->board->server(); }
+ServerInfo Client::server() const { return impl_->fork_guard.forked() ? ServerInfo() : impl_->node->board.server(); }
 
 ClientStats Client::stats() const {
   ClientStats stats;
   if (impl_->fork_guard.forked()) return stats;
-  impl_->core->board->read_tally(stats);
-  stats.submitted = impl_->core->inbox->posted();
-  stats.queued = impl_->core->inbox->quota().unsent();
+  impl_->node->board.read_tally(stats);
+  stats.submitted = impl_->node->inbox.posted();
+  stats.queued = impl_->node->inbox.quota().unsent();
   return stats;
 }
 

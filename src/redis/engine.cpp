@@ -20,7 +20,6 @@ Engine::Engine(const ClientOptions& options, const Runtime& runtime, NodeListene
                Inbox& inbox, Board& board)
     : options_(options),
       clock_(runtime.clock),
-      loop_(parts.loop),
       dialer_(std::move(parts.dialer)),
       inbox_(inbox),
       board_(board),
@@ -30,7 +29,7 @@ Engine::Engine(const ClientOptions& options, const Runtime& runtime, NodeListene
       reporter_(runtime, listener, describe(options)),
       read_buffer_(kReadBuffer),
       descriptors_(options.connections) {
-  const LinkEnvironment environment{options_, loop_, *dialer_, read_buffer_, tally_, budget_, jitter_};
+  const LinkEnvironment environment{options_, parts.loop, *dialer_, read_buffer_, tally_, budget_, jitter_, parts.id};
   for (std::uint32_t i = 0; i < options.connections; ++i) {
     descriptors_[i].store(-1, std::memory_order_relaxed);
     links_.push_back(std::make_unique<Link>(environment, i, descriptors_[i]));
@@ -38,16 +37,12 @@ Engine::Engine(const ClientOptions& options, const Runtime& runtime, NodeListene
   if (options.tls.enabled && options.tls.insecure_skip_verification) reporter_.insecure();
 }
 
-void Engine::step(TimePoint until) {
-  const TimePoint asked = clock_->now();
-  const TimePoint wait_until = inbox_.may_sleep() ? std::min(until, due()) : TimePoint::min();
-  const auto events = loop_.wait(wait_until);
-  TimePoint now = clock_->now();
-  for (const wire::Event& event : events) {
-    Link& link = *links_[Link::index_of(event.token)];
-    apply(link, link.on_event(event, now), now);
-  }
-  if (!events.empty()) now = clock_->now();
+void Engine::on_event(const wire::Event& event, TimePoint now) {
+  Link& link = *links_[Link::index_of(event.token)];
+  apply(link, link.on_event(event, now), now);
+}
+
+void Engine::turn(TimePoint asked, TimePoint now) {
   take_posted(now);
   run_timers(asked, now);
   flush(now);

@@ -1,11 +1,12 @@
-// The client without its thread: everything that happens, happens in `step`, on whichever thread calls it.
+// One server's part of a client, without a thread: everything that happens, happens in `on_event` and `turn`.
 //
-//   step:  wait for events --> read, decode all, complete all --> take what callers posted --> deadlines, dials
-//                                                                      --> encode all that waits, one write a link
+//   on_event:  read, decode all, complete all
+//   turn:      take what callers posted --> deadlines, dials --> encode all that waits, one write a link
 //
-// A thread that calls `step` for ever is the client's I/O thread (io_thread.hpp). A simulation calls it between its
-// own steps, over a loop, a dialler and a clock of its own. Whoever calls it has the *I/O role*: it owns sockets, TLS
-// objects, in-flight queues and decoders, and there is one at a time.
+// The reactor (reactor.hpp) calls them for the engines of all servers. A thread that steps it for ever is the client's
+// I/O thread (io_thread.hpp); a simulation steps it between its own steps, over a loop, a dialler and a clock of its
+// own. Whoever does so has the *I/O role*: it owns sockets, TLS objects, in-flight queues and decoders, and there is
+// one at a time.
 //
 // Where a command waits:
 //
@@ -44,6 +45,7 @@ struct EngineParts {
   wire::Loop& loop;  // outlives the engine
   std::unique_ptr<wire::Dialer> dialer;
   std::uint64_t seed = 0;  // of jitter and of fence words
+  std::uint32_t id = 0;    // in tokens of events: below 2^24, and no other engine's of the same loop
 };
 
 class Engine {
@@ -54,8 +56,14 @@ class Engine {
   Engine(const ClientOptions& options, const Runtime& runtime, NodeListener* listener, EngineParts parts, Inbox& inbox,
          Board& board);
 
-  // Waits for what happens next, `until` at the latest, and does all that is to be done. The I/O role.
-  void step(TimePoint until);
+  void on_event(const wire::Event& event, TimePoint now);
+  // All that is to be done. `asked`: before the last look for events. The I/O role.
+  void turn(TimePoint asked, TimePoint now);
+  // When the next turn is due at the latest, if nothing is posted and nothing happens.
+  TimePoint due() const;
+  // Whose event it is: `EngineParts::id`.
+  static std::uint32_t id_of(std::uint64_t token) noexcept { return Link::engine_of(token); }
+
   // Ends every command with `reason` and every link. The engine can go on after it. The I/O role.
   void drop_everything(const Error& reason);
 
@@ -68,7 +76,6 @@ class Engine {
   void dial_due(TimePoint now);
   void flush(TimePoint now);
   void publish();
-  TimePoint due() const;
 
   void apply(Link& link, News news, TimePoint now);
   void on_ready(Link& link, TimePoint now);
@@ -84,7 +91,6 @@ class Engine {
 
   const ClientOptions options_;
   const std::shared_ptr<Clock> clock_;
-  wire::Loop& loop_;
   const std::unique_ptr<wire::Dialer> dialer_;
   Inbox& inbox_;
   Board& board_;

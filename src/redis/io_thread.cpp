@@ -36,14 +36,10 @@ void name_this_thread() noexcept {
 // Nothing may leave the thread, so what cannot be allocated here ends all the same.
 void drop_everything(IoCore& core, Errc why) noexcept {
   try {
-    core.engine->drop_everything(Error(why));
+    core.reactor->drop_everything(Error(why));
   } catch (const std::bad_alloc&) {
     detail::misuse("redis client", "out of memory twice in a row");
   }
-}
-
-void close_inbox(IoCore& core) noexcept {
-  for (Pending& pending : core.inbox->close()) pending.fail(Error(Errc::kClosed));
 }
 
 void run(IoCore& core) noexcept {
@@ -51,15 +47,15 @@ void run(IoCore& core) noexcept {
   core.thread.store(std::this_thread::get_id(), std::memory_order_release);
   while (!core.stopping.load(std::memory_order_acquire)) {
     try {
-      core.engine->step(TimePoint::max());
+      core.reactor->step(TimePoint::max());
     } catch (const std::bad_alloc&) {
       drop_everything(core, Errc::kOutOfMemory);
     }
   }
-  // First the inbox, so that what callbacks submit from here on is refused at once.
-  close_inbox(core);
+  // First the inboxes, so that what callbacks submit from here on is refused at once.
+  core.reactor->close();
   drop_everything(core, Errc::kClosed);
-  core.board->show_closed();
+  core.reactor->show_closed();
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The thread that has an engine's I/O role. A thin shell: names itself, takes no signals, steps the engine until it
+// The thread that has a reactor's I/O role. A thin shell: names itself, takes no signals, steps the reactor until it
 // is told to stop, and ends what is left with kClosed.
 //
 // What runs out of memory in it ends all commands with kOutOfMemory and goes on; it ends with the process or when
@@ -7,9 +7,7 @@
 // Thread-safe.
 #pragma once
 
-#include "redis/board.hpp"
-#include "redis/engine.hpp"
-#include "redis/inbox.hpp"
+#include "redis/reactor.hpp"
 #include "wire/loop.hpp"
 
 #include <envoyou/result.hpp>
@@ -24,9 +22,7 @@ namespace envoyou::redis {
 // it must not be, leaves the thread with something to stand on.
 struct IoCore {
   std::shared_ptr<wire::Loop> loop;
-  std::unique_ptr<Inbox> inbox;
-  std::unique_ptr<Board> board;
-  std::unique_ptr<Engine> engine;
+  std::unique_ptr<Reactor> reactor;
   std::atomic<bool> stopping{false};
   std::atomic<std::thread::id> thread{};
 

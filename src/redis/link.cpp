@@ -25,8 +25,8 @@ Link::Link(const LinkEnvironment& environment, std::uint32_t index, std::atomic<
       core_(environment.options, environment.tally, environment.budget, environment.jitter) {}
 
 std::uint64_t Link::token() const noexcept {
-  constexpr int kIndexBits = 32;
-  return (std::uint64_t{generation_} << kIndexBits) | index_;
+  return (std::uint64_t{generation_} << kGenerationShift) | (std::uint64_t{environment_.engine} << kEngineShift) |
+         index_;
 }
 
 News Link::dial(TimePoint now) {

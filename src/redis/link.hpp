@@ -52,6 +52,7 @@ struct LinkEnvironment {
   Tally& tally;
   RetryBudget& budget;
   base::Jitter& jitter;
+  std::uint32_t engine;  // in tokens
 };
 
 class Link {
@@ -59,6 +60,8 @@ class Link {
   enum class Phase : std::uint8_t { kDown, kDialling, kGreeting, kReady };
   static constexpr int kMaxReads = 16;  // a turn, then the others have theirs
   static constexpr int kMaxWrites = 16;
+  static constexpr int kEngineShift = 8;
+  static constexpr int kGenerationShift = 32;
 
   // `index` tells it from its siblings in events. `descriptor` is kept at the number of its socket, -1 without one: a
   // forked child closes it.
@@ -87,7 +90,11 @@ class Link {
   // After kLost or kCondemned. See LinkCore::salvage.
   std::vector<Pending> salvage(TimePoint now, const Error& lost);
 
-  static std::uint32_t index_of(std::uint64_t token) noexcept { return static_cast<std::uint32_t>(token); }
+  // A token: generation (31 bits), engine (24), index (8).
+  static std::uint32_t index_of(std::uint64_t token) noexcept { return static_cast<std::uint32_t>(token & 0xff); }
+  static std::uint32_t engine_of(std::uint64_t token) noexcept {
+    return static_cast<std::uint32_t>(token >> kEngineShift) & 0xffffffu;
+  }
 
  private:
   News advance(TimePoint now);

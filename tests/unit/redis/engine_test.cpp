@@ -61,7 +61,7 @@ TEST(Engine, WritesWhatManyCallersLeftInOneWrite) {
 
 TEST(Engine, IsWokenOnceForManyCommands) {
   auto client = connected();
-  client->engine.step(client->now());  // says that it sleeps
+  client->reactor.step(client->now());  // says that it sleeps
   const int before = client->loop.wakes;
   for (int i = 0; i < 64; ++i) client->submit(get("k"));
   EXPECT_LE(client->loop.wakes, before + 1);
@@ -244,8 +244,8 @@ TEST(Engine, CondemnsALinkThatDrips) {
 TEST(Engine, ReadsBeforeItJudgesSilence) {
   auto client = connected();
   const auto answer = client->submit(get("k"), 10s);
-  client->engine.step(client->now());  // sent
-  client->server.pump();               // answered, and not yet read
+  client->reactor.step(client->now());  // sent
+  client->server.pump();                // answered, and not yet read
   client->clock->advance(5s);
   client->run_for(1ms);
   EXPECT_EQ(outcome(answer), "ok");
@@ -626,7 +626,7 @@ TEST(Engine, EndsEverythingExactlyOnceWhenItIsClosed) {
       EXPECT_EQ(result.error().code(), Errc::kClosed);
       ++ended;
     }));
-    if (i == 4) client->engine.step(client->now());
+    if (i == 4) client->reactor.step(client->now());
   }
   client.reset();
   EXPECT_EQ(ended, 10);

@@ -223,20 +223,23 @@ void Recorder::write(const LogRecord& record) noexcept {
 SimClient::SimClient(ClientOptions o)
     : options(std::move(o)),
       runtime{clock, Logger(recorder, LogLevel::kDebug), std::make_shared<MetricsRegistry>()},
-      inbox(options.max_queued, options.max_queued_bytes, [this] { loop.wake(); }),
-      engine(options, runtime, recorder.get(), EngineParts{loop, std::make_unique<SimDialer>(server), 7}, inbox,
-             board) {}
+      node(std::make_shared<Node>(options, runtime, recorder.get(),
+                                  EngineParts{loop, std::make_unique<SimDialer>(server), 7})),
+      board(node->board),
+      inbox(node->inbox) {
+  reactor.add(node);
+}
 
 SimClient::~SimClient() {
-  for (Pending& pending : inbox.close()) pending.fail(Error(Errc::kClosed));
-  engine.drop_everything(Error(Errc::kClosed));
+  reactor.close();
+  reactor.drop_everything(Error(Errc::kClosed));
 }
 
 void SimClient::run_for(std::chrono::nanoseconds time) {
   const TimePoint end = clock->now() + time;
   // At the end once more for what has just come.
   for (int quiet = 0; quiet < 3;) {
-    engine.step(end);
+    reactor.step(end);
     const bool moved = server.pump();
     quiet = clock->now() >= end && !moved ? quiet + 1 : 0;
   }

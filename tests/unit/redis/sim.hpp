@@ -7,9 +7,8 @@
 // Confined to one thread.
 #pragma once
 
-#include "redis/board.hpp"
-#include "redis/engine.hpp"
-#include "redis/inbox.hpp"
+#include "redis/node.hpp"
+#include "redis/reactor.hpp"
 #include "wire/dialer.hpp"
 #include "wire/loop.hpp"
 #include "wire/stream.hpp"
@@ -142,7 +141,7 @@ class SimClient {
   explicit SimClient(ClientOptions options = {});
   ~SimClient();
 
-  // Steps the engine and the server until `time` has passed.
+  // Steps the reactor and the server until `time` has passed.
   void run_for(std::chrono::nanoseconds time);
   void settle() { run_for(std::chrono::nanoseconds(0)); }
 
@@ -164,9 +163,10 @@ class SimClient {
   Runtime runtime;
   SimServer server{*clock};
   SimLoop loop{*clock, server};
-  Board board{clock};
-  Inbox inbox;
-  Engine engine;
+  Reactor reactor{loop, clock};
+  std::shared_ptr<Node> node;
+  Board& board;
+  Inbox& inbox;
 };
 
 Command<std::optional<std::string>> get(std::string_view key, Repeat repeat = Repeat::kIsSafe);

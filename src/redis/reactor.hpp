@@ -1,0 +1,79 @@
+// All that a client does, on one thread: the engines of its nodes over one loop.
+//
+//   step:  wait for events --> hand each to its engine --> tasks of other threads --> a turn of every engine
+//
+// A client of one server has one engine. A cluster has one a node; a connection of its own (for commands that block
+// on the server, for WATCH, for subscriptions) is one, too. They come and go while others work.
+//
+// Whoever calls `step` has the *I/O role* (engine.hpp). `post` is for everyone.
+//
+// Confined to the I/O role, but for `post`, `wake` and, in a forked child, `close_descriptors_in_child`.
+#pragma once
+
+#include "base/unique_function.hpp"
+#include "redis/node.hpp"
+#include "wire/loop.hpp"
+
+#include <envoyou/clock.hpp>
+#include <envoyou/result.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace envoyou::redis {
+
+class Reactor {
+ public:
+  using Task = base::UniqueFunction<void()>;
+
+  // REQUIRES: `loop` outlives it.
+  Reactor(wire::Loop& loop, std::shared_ptr<Clock> clock) : loop_(loop), clock_(std::move(clock)) {}
+  ~Reactor();
+  Reactor(const Reactor&) = delete;
+  Reactor& operator=(const Reactor&) = delete;
+
+  wire::Loop& loop() noexcept { return loop_; }
+
+  // The node's engine is stepped from now on. Its number (Node::id) is not that of another node here.
+  void add(std::shared_ptr<Node> node);
+  // Ends what the node still holds with `reason`, and its links. Not from within a turn of this node's engine: use
+  // `post`.
+  void remove(Node& node, const Error& reason);
+
+  // Runs `task` within the next step, in the order of posting. False: closed, and the task is gone. Thread-safe.
+  bool post(Task task);
+
+  void step(TimePoint until);
+  // Of all engines. They can go on after it.
+  void drop_everything(const Error& reason);
+  // Before the last drop_everything: nothing is taken in any more, tasks are dropped.
+  void close();
+  // After it: whoever waits for a node is told that it will not come.
+  void show_closed();
+
+  // In a forked child, where the I/O role is nobody's.
+  void close_descriptors_in_child() noexcept;
+
+ private:
+  void dispatch(const wire::Event& event, TimePoint now);
+  void run_tasks();
+  bool nothing_waits();
+  TimePoint due() const;
+
+  wire::Loop& loop_;
+  const std::shared_ptr<Clock> clock_;
+  std::vector<std::shared_ptr<Node>> nodes_;
+  std::vector<std::shared_ptr<Node>> turning_;  // a copy: a turn may add and remove
+  // The same nodes as a list that is whole at every moment, also for a child that was forked in the middle of `add`.
+  std::atomic<Node*> first_{nullptr};
+
+  std::mutex mutex_;
+  std::vector<Task> tasks_;  // guarded by mutex_
+  bool closed_ = false;      // guarded by mutex_
+};
+
+}  // namespace envoyou::redis
