@@ -1,12 +1,11 @@
 #include <envoyou/redis/client.hpp>
 
 #include "base/fork_guard.hpp"
-#include "base/random.hpp"
 #include "redis/io_thread.hpp"
 #include "redis/node.hpp"
+#include "redis/node_factory.hpp"
 #include "redis/pending.hpp"
 #include "redis/reactor.hpp"
-#include "wire/dialer.hpp"
 #include "wire/loop.hpp"
 
 #include <mutex>
@@ -23,6 +22,7 @@ struct Client::Impl {
   const ClientOptions options;
   const Runtime runtime;
   std::shared_ptr<IoCore> core;
+  std::unique_ptr<NodeFactory> nodes;
   std::shared_ptr<Node> node;
   std::mutex stopping;             // one close() at a time
   std::optional<IoThread> thread;  // guarded by stopping
@@ -30,20 +30,6 @@ struct Client::Impl {
 };
 
 namespace {
-
-wire::PeerSettings peer_of(const ClientOptions& options) {
-  wire::PeerSettings peer;
-  peer.host = options.host;
-  peer.port = options.port;
-  peer.unix_socket = options.unix_socket;
-  peer.tls = {.enabled = options.tls.enabled,
-              .ca_file = options.tls.ca_file,
-              .certificate_file = options.tls.certificate_file,
-              .key_file = options.tls.key_file,
-              .server_name = options.tls.server_name,
-              .insecure_skip_verification = options.tls.insecure_skip_verification};
-  return peer;
-}
 
 Runtime completed(Runtime runtime) {
   if (!runtime.clock) runtime.clock = system_clock();
@@ -64,15 +50,11 @@ Result<void> build(Client::Impl& impl, NodeListener* listener) {
   if (!loop) return loop.error();
   IoCore& core = *impl.core;
   core.loop = std::move(loop).value();
-  // A look-up of a name may end after the client is gone.
-  const auto wake = [weak = std::weak_ptr<wire::Loop>(core.loop)] {
-    if (const auto still_there = weak.lock()) still_there->wake();
-  };
-  auto dialer = wire::make_dialer(peer_of(impl.options), wake);
-  if (!dialer) return dialer.error();
   core.reactor = std::make_unique<Reactor>(*core.loop, impl.runtime.clock);
-  impl.node = std::make_shared<Node>(impl.options, impl.runtime, listener,
-                                     EngineParts{*core.loop, std::move(dialer).value(), base::jitter_seed()});
+  impl.nodes = std::make_unique<NodeFactory>(core.loop, impl.runtime);
+  auto node = impl.nodes->make(impl.options, listener);
+  if (!node) return node.error();
+  impl.node = std::move(node).value();
   core.reactor->add(impl.node);
   return {};
 }

@@ -1,0 +1,44 @@
+// Makes the nodes of one client: one at its start, more for a cluster, and one for each connection that a caller has to
+// itself. All of them get the client's loop and numbers of their own.
+//
+// A node is made on any thread, since it may read certificates from files, and given to the reactor after that:
+//
+//   auto node = factory.make(options, listener);
+//   reactor.post([&reactor, node] { reactor.add(node); });
+//
+// Thread-safe.
+#pragma once
+
+#include "redis/node.hpp"
+#include "wire/loop.hpp"
+
+#include <envoyou/redis/client.hpp>
+#include <envoyou/redis/options.hpp>
+#include <envoyou/result.hpp>
+#include <envoyou/runtime.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+namespace envoyou::redis {
+
+class NodeFactory {
+ public:
+  // The client owns the loop, and lets go of it in a forked child.
+  NodeFactory(const std::shared_ptr<wire::Loop>& loop, Runtime runtime) : loop_(loop), runtime_(std::move(runtime)) {}
+
+  // `listener` may be null and must outlive the node's engine. Errors: kTls, kInvalidArgument.
+  // REQUIRES: `options` was validated; the loop is still there.
+  Result<std::shared_ptr<Node>> make(const ClientOptions& options, NodeListener* listener);
+
+ private:
+  static constexpr std::uint32_t kIdMask = (1u << 24) - 1;
+
+  const std::weak_ptr<wire::Loop> loop_;
+  const Runtime runtime_;
+  std::atomic<std::uint32_t> next_id_{0};
+};
+
+}  // namespace envoyou::redis
