@@ -88,6 +88,7 @@ ProbeResult probe(redis::Client& client, Deadline deadline) {
     // Without a link every command is kUnavailable; what the last attempt met with says more.
     result.health = health_of(client.away_because().value_or(answer.error().code()));
     result.message = answer.error().message();
+    result.gave_up = answer.error().code() == Errc::kNotSent || answer.error().code() == Errc::kTimeout;
     return result;
   }
   result.health = RedisHealth::kHealthy;

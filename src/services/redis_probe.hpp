@@ -32,6 +32,7 @@ RedisHealth health_of(Errc code);
 struct ProbeResult {
   RedisHealth health = RedisHealth::kUnavailable;
   std::string message;
+  bool gave_up = false;  // the deadline passed before an answer
   std::optional<double> latency_ms;
   ServerFigures figures;
 };

@@ -132,6 +132,8 @@ Health Services::health(std::optional<Deadline> deadline) {
   health.redis = found.health;
   health.redis_message = std::move(found.message);
   if (!in_use && found.health == RedisHealth::kHealthy) health.redis_message = "answers again, not yet in use";
+  // A probe that was given up says nothing of the cause; the switch knows what it turned on.
+  if (!in_use && found.gave_up) health.redis_message = impl_->backing.fallback->reason();
   health.latency_ms = found.latency_ms;
   health.used_memory_bytes = found.figures.used_memory_bytes;
   health.evicted_keys = found.figures.evicted_keys;

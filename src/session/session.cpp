@@ -100,9 +100,9 @@ struct SessionStore::Impl {
     return call.deadline ? *call.deadline : Deadline::after(*backing.runtime.clock, kDefaultRequestBudget);
   }
 
-  // Every operation: refuses in a forked child, runs, and tells what came of it.
+  // Every operation: refuses in a forked child, runs, and tells what came of it. `work` may fill in `handle`.
   template <class Work>
-  auto run(Operation operation, std::string_view handle, Work work) -> decltype(work()) {
+  auto run(Operation operation, const std::string& handle, Work work) -> decltype(work()) {
     if (fork_guard.forked()) return Error(Errc::kForked, "session store: was opened before fork()");
     auto result = work();
     if (result)
@@ -128,7 +128,7 @@ struct SessionStore::Impl {
     });
   }
 
-  Result<Session> create(const NewSession& wanted, Deadline until);
+  Result<Session> create(const NewSession& wanted, std::string& handle, Deadline until);
   Result<Record> read_and_note(const Address& address, Deadline until);
   Result<Record> merge(const Address& address, const base::Json& patch, Deadline until);
   Result<Record> merge_once(const Address& address, const base::Json& patch, Deadline until);
@@ -167,13 +167,15 @@ Result<std::unique_ptr<SessionStore>> SessionStore::open(SessionOptions options,
 }
 
 Result<Session> SessionStore::create(const NewSession& wanted, SessionCall call) {
-  return impl_->run(Operation::kCreate, {}, [&] { return impl_->create(wanted, impl_->deadline(call)); });
+  std::string handle;
+  return impl_->run(Operation::kCreate, handle, [&] { return impl_->create(wanted, handle, impl_->deadline(call)); });
 }
 
-Result<Session> SessionStore::Impl::create(const NewSession& wanted, Deadline until) {
+Result<Session> SessionStore::Impl::create(const NewSession& wanted, std::string& handle, Deadline until) {
   if (auto checked = session::check_new(wanted); !checked) return checked.error();
   auto made = naming.make_id(wanted.user_id);
   if (!made) return made.error();
+  handle = session::handle_of(made->address.name);
   auto change = session::make_change();
   if (!change) return change.error();
   Record draft;
@@ -319,8 +321,8 @@ Result<Listing> SessionStore::Impl::list(std::string_view user_id, Deadline unti
 }
 
 Result<void> SessionStore::revoke(std::string_view user_id, std::string_view handle, SessionCall call) {
-  return impl_->run(Operation::kRevoke, session::is_handle(handle) ? handle : std::string_view(),
-                    [&] { return impl_->revoke(user_id, handle, impl_->deadline(call)); });
+  const std::string told(session::is_handle(handle) ? handle : std::string_view());
+  return impl_->run(Operation::kRevoke, told, [&] { return impl_->revoke(user_id, handle, impl_->deadline(call)); });
 }
 
 Result<void> SessionStore::Impl::revoke(std::string_view user_id, std::string_view handle, Deadline until) {

@@ -76,7 +76,7 @@ TEST_F(SessionStoreTest, WritesNeitherIdsNorUsersNorTheirDataIntoTheLog) {
   (void)store->remove(rotated.id);
   const std::string text = lines->text();
   EXPECT_THAT(text, HasSubstr("handle=" + made.handle));
-  EXPECT_THAT(text, HasSubstr("session create"));
+  EXPECT_THAT(text, HasSubstr("session create handle=" + made.handle));
   EXPECT_THAT(text, HasSubstr("result=conflict"));
   for (const std::string& forbidden :
        {made.id, rotated.id, std::string("hunter"), std::string("4711"), std::string("192.0.2.7")})
