@@ -12,8 +12,8 @@
 
 # Which layer owns which public header. `backing` is a struct that carries a client and a switch, which the modules take
 # and the services make; so it belongs to neither.
-set(ENVOYOU_HEADERS_base version.hpp result.hpp errc.hpp clock.hpp deadline.hpp log.hpp metrics.hpp source.hpp
-  runtime.hpp secret.hpp testing/*)
+set(ENVOYOU_HEADERS_base version.hpp result.hpp errc.hpp clock.hpp deadline.hpp executor.hpp log.hpp metrics.hpp
+  source.hpp runtime.hpp secret.hpp testing/*)
 set(ENVOYOU_HEADERS_fallback fallback.hpp)
 set(ENVOYOU_HEADERS_redis redis/*)
 # What wire's decoder fills and its encoder reads: an exception to the row above, so it stands after it in the list of

@@ -1,7 +1,7 @@
 // The three faces of our client, each in a closed loop: whoever is answered asks again.
 #include "client_bench.hpp"
 
-#include <envoyou/redis/client.hpp>
+#include <envoyou/redis/async.hpp>
 
 #include <atomic>
 #include <condition_variable>
@@ -116,35 +116,6 @@ struct Caller {
   }
 };
 
-// The client's primitive as something to co_await: all that a coroutine face needs. The reader lives in the coroutine's
-// frame, and `release`, the client's last touch, resumes it.
-class Asked final : public redis::ReplyReader {
- public:
-  Asked(redis::Client& client, Command<bool> command, CallOptions options)
-      : client_(client), command_(std::move(command)), options_(options) {}
-
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> caller) {
-    caller_ = caller;
-    client_.submit({std::move(command_.words), redis::ReaderHandle(this), command_.repeat, command_.script}, options_);
-  }
-  Result<bool> await_resume() { return std::move(result_); }
-
-  redis::Verdict on_reply(const ReplyView& reply) noexcept override {
-    result_ = command_.decode(reply, command_.tag);
-    return result_ ? redis::Verdict::kMine : redis::Verdict::kForeign;
-  }
-  void on_error(Error error) noexcept override { result_ = Result<bool>(std::move(error)); }
-  void release() noexcept override { caller_.resume(); }
-
- private:
-  redis::Client& client_;
-  Command<bool> command_;
-  CallOptions options_;
-  std::coroutine_handle<> caller_;
-  Result<bool> result_ = Error(Errc::kInternal);
-};
-
 struct Detached {
   struct promise_type {
     Detached get_return_object() noexcept { return {}; }
@@ -158,7 +129,7 @@ struct Detached {
 Detached ask_on_and_on(Asker& asker, Figures& figures, Finish& finish) {
   for (bool more = true; more;) {
     const auto begin = Clock::now();
-    const Result<bool> result = co_await Asked(*asker.client, asker.command(), asker.patience(begin));
+    const Result<bool> result = co_await asker.client->async(asker.command(), asker.patience(begin));
     const auto now = Clock::now();
     note(figures, result, now - begin);
     more = result && asker.goes_on(now);

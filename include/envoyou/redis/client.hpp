@@ -2,10 +2,11 @@
 // links, coalesced into few writes. A background thread owns the sockets; it reconnects by itself and never on a
 // caller's time.
 //
-// One primitive, three ways to use it:
+// One primitive, four ways to use it:
 //
 //   auto value = client.run(command);                              // blocks, at most until the deadline
 //   client.run(command, {}, [](Result<R> result) { … });           // calls back once, on the I/O thread
+//   auto value = co_await client.async(command);                   // goes on on the I/O thread, or on an executor
 //   redis::Pipeline pipeline; …; client.run(pipeline, options);    // several commands back to back on one link
 //
 // What holds, whatever the server does:
@@ -31,6 +32,8 @@
 #include <envoyou/result.hpp>
 #include <envoyou/runtime.hpp>
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -84,6 +87,9 @@ struct ClientStats {
 };
 
 class Pipeline;
+class AsyncPipeline;  // async.hpp
+template <class R>
+class AsyncCall;  // async.hpp
 
 class Client {
  public:
@@ -114,6 +120,11 @@ class Client {
   // Sends all commands of the pipeline back to back on one link and waits for all answers.
   // Errors: kWouldDeadlock; the commands' own errors are in their slots.
   Result<void> run(Pipeline& pipeline, CallOptions options = {});
+
+  // The same two for coroutines: include <envoyou/redis/async.hpp>, and read there when a coroutine may be destroyed.
+  template <class R>
+  AsyncCall<R> async(Command<R> command, CallOptions options = {});
+  AsyncPipeline async(Pipeline& pipeline, CallOptions options = {});
 
   // kWouldDeadlock on the I/O thread, whose callbacks must not wait for answers: for who waits by means of their own.
   Result<void> may_block() const;
@@ -196,6 +207,30 @@ class Pipeline {
 
  private:
   friend class Client;
+  friend class AsyncPipeline;
+
+  // Waited for by a thread, or told to a coroutine's operation. Counts for both.
+  class Ending {
+   public:
+    void expect_one() {
+      ++left_;
+      wait_.expect_one();
+    }
+    // REQUIRES: nothing has been submitted yet.
+    void tell_at_end(ReplyReader& operation) noexcept { at_end_ = &operation; }
+    void arrived() noexcept {
+      ReplyReader* const at_end = left_.fetch_sub(1, std::memory_order_acq_rel) == 1 ? at_end_ : nullptr;
+      wait_.arrived();
+      if (at_end != nullptr) at_end->release();
+    }
+    void wait() { wait_.wait(); }
+
+   private:
+    std::atomic<std::size_t> left_{0};
+    WaitState wait_;
+    ReplyReader* at_end_ = nullptr;
+  };
+
   // Ends what was added and is not going to be sent.
   void abandon(const Error& reason) noexcept {
     for (Submission& submission : submissions_) submission.reader->on_error(reason);
@@ -203,7 +238,7 @@ class Pipeline {
   }
 
   std::vector<Submission> submissions_;
-  std::shared_ptr<WaitState> state_ = std::make_shared<WaitState>();
+  std::shared_ptr<Ending> state_ = std::make_shared<Ending>();
 };
 
 // Lives on the stack of the caller that waits: `release` is the last touch, and what wakes the caller.
