@@ -1,6 +1,6 @@
 #include <envoyou/redis/client.hpp>
 
-#include "base/fork_guard.hpp"
+#include "redis/client_impl.hpp"
 #include "redis/io_thread.hpp"
 #include "redis/node.hpp"
 #include "redis/node_factory.hpp"
@@ -15,19 +15,6 @@
 #include <utility>
 
 namespace envoyou::redis {
-
-struct Client::Impl {
-  Impl(ClientOptions o, Runtime r) : options(std::move(o)), runtime(std::move(r)), core(std::make_shared<IoCore>()) {}
-
-  const ClientOptions options;
-  const Runtime runtime;
-  std::shared_ptr<IoCore> core;
-  std::unique_ptr<NodeFactory> nodes;
-  std::shared_ptr<Node> node;
-  std::mutex stopping;             // one close() at a time
-  std::optional<IoThread> thread;  // guarded by stopping
-  base::ForkGuard fork_guard;
-};
 
 namespace {
 

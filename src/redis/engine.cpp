@@ -21,6 +21,7 @@ Engine::Engine(const ClientOptions& options, const Runtime& runtime, NodeListene
     : options_(options),
       clock_(runtime.clock),
       dialer_(std::move(parts.dialer)),
+      sink_(std::move(parts.sink)),
       inbox_(inbox),
       board_(board),
       jitter_(parts.seed),
@@ -29,7 +30,8 @@ Engine::Engine(const ClientOptions& options, const Runtime& runtime, NodeListene
       reporter_(runtime, listener, describe(options)),
       read_buffer_(kReadBuffer),
       descriptors_(options.connections) {
-  const LinkEnvironment environment{options_, parts.loop, *dialer_, read_buffer_, tally_, budget_, jitter_, parts.id};
+  const LinkEnvironment environment{options_, parts.loop, *dialer_, read_buffer_, tally_,
+                                    budget_,  jitter_,    parts.id, sink_.get()};
   for (std::uint32_t i = 0; i < options.connections; ++i) {
     descriptors_[i].store(-1, std::memory_order_relaxed);
     links_.push_back(std::make_unique<Link>(environment, i, descriptors_[i]));
@@ -43,6 +45,7 @@ void Engine::on_event(const wire::Event& event, TimePoint now) {
 }
 
 void Engine::turn(TimePoint asked, TimePoint now) {
+  if (sink_ != nullptr) sink_->on_turn(now);
   take_posted(now);
   run_timers(asked, now);
   flush(now);
@@ -51,6 +54,7 @@ void Engine::turn(TimePoint asked, TimePoint now) {
 
 TimePoint Engine::due() const {
   TimePoint earliest = std::min(node_.next_dial(), waiting_.earliest());
+  if (sink_ != nullptr) earliest = std::min(earliest, sink_->due());
   for (const auto& link : links_) earliest = std::min(earliest, link->due());
   return earliest;
 }
@@ -124,6 +128,7 @@ void Engine::on_ready(Link& link, TimePoint now) {
   node_.on_ready();
   board_.show_up(link.handshake().server());
   reporter_.ready(link.handshake().server(), round_trip, first, now);
+  if (sink_ != nullptr) sink_->on_link_up(link.handshake().server(), now);
   place_waiting(now);
 }
 
@@ -137,6 +142,7 @@ void Engine::on_refused(const Error& why, TimePoint now) {
 }
 
 void Engine::on_ended(Link& link, const News& news, TimePoint now) {
+  if (sink_ != nullptr) sink_->on_link_down(news.error, now);
   node_.on_lost(now);
   if (node_.reach() == Reach::kTrying) board_.show_trying();
   if (node_.reach() == Reach::kAway) {
@@ -199,6 +205,7 @@ void Engine::drop_everything(const Error& reason) {
     const bool was_dialling = !was_ready && link->phase() != Link::Phase::kDown;
     link->close();
     if (was_ready) node_.on_lost(now);
+    if (was_ready && sink_ != nullptr) sink_->on_link_down(reason, now);
     if (was_dialling) node_.on_failed();
     for (Pending& pending : link->salvage(now, reason)) pending.fail(reason);
   }
@@ -214,6 +221,10 @@ void Engine::drop_everything(const Error& reason) {
   }
   taken_.clear();
   publish();
+}
+
+void Engine::end(const Error& reason) {
+  if (sink_ != nullptr) sink_->on_end(reason);
 }
 
 void Engine::close_descriptors_in_child() noexcept {

@@ -22,6 +22,7 @@
 #include "redis/inbox.hpp"
 #include "redis/link.hpp"
 #include "redis/node_fsm.hpp"
+#include "redis/push_sink.hpp"
 #include "redis/reporter.hpp"
 #include "redis/retry_budget.hpp"
 #include "redis/tally.hpp"
@@ -44,8 +45,9 @@ namespace envoyou::redis {
 struct EngineParts {
   wire::Loop& loop;  // outlives the engine
   std::unique_ptr<wire::Dialer> dialer;
-  std::uint64_t seed = 0;  // of jitter and of fence words
-  std::uint32_t id = 0;    // in tokens of events: below 2^24, and no other engine's of the same loop
+  std::uint64_t seed = 0;            // of jitter and of fence words
+  std::uint32_t id = 0;              // in tokens of events: below 2^24, and no other engine's of the same loop
+  std::shared_ptr<PushSink> sink{};  // may be null
 };
 
 class Engine {
@@ -66,6 +68,8 @@ class Engine {
 
   // Ends every command with `reason` and every link. The engine can go on after it. The I/O role.
   void drop_everything(const Error& reason);
+  // It will not be stepped any more.
+  void end(const Error& reason);
 
   // In a forked child, where the I/O role is nobody's: closes the copies of the sockets and touches nothing else.
   void close_descriptors_in_child() noexcept;
@@ -92,6 +96,7 @@ class Engine {
   const ClientOptions options_;
   const std::shared_ptr<Clock> clock_;
   const std::unique_ptr<wire::Dialer> dialer_;
+  const std::shared_ptr<PushSink> sink_;
   Inbox& inbox_;
   Board& board_;
   base::Jitter jitter_;

@@ -31,6 +31,10 @@ class InFlight {
   void on_written(std::uint64_t written);
   // REQUIRES: !empty(). What was not written yet has no answer.
   bool front_is_written() const noexcept { return written_ > 0; }
+  // Whether the front waits for this push. REQUIRES: !empty().
+  bool front_is_answered_by(const ReplyView& push) const noexcept {
+    return front_is_written() && ring_[0].reader && ring_[0].reader->is_answered_by(push);
+  }
   // Ends what has expired with kTimeout.
   void expire(TimePoint now, Tally& tally);
   TimePoint earliest() const noexcept { return ring_.empty() ? TimePoint::max() : earliest_; }

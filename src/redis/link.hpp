@@ -53,6 +53,7 @@ struct LinkEnvironment {
   RetryBudget& budget;
   base::Jitter& jitter;
   std::uint32_t engine;  // in tokens
+  PushSink* sink = nullptr;
 };
 
 class Link {

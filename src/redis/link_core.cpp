@@ -31,14 +31,20 @@ bool may_answer_a_ping(Errc code) noexcept {
   }
 }
 
+// With RESP2, a link that has subscriptions answers PING with an array.
+bool is_pong_to_subscriber(const ReplyView& reply) noexcept {
+  return reply.type == ReplyType::kArray && reply.elements.size() == 2 && reply.elements[0].text == "pong";
+}
+
 bool forgot_script(const Pending& pending, const ReplyView& reply) noexcept {
   return pending.script != nullptr && !pending.with_text && reply.text.starts_with("NOSCRIPT");
 }
 
 }  // namespace
 
-LinkCore::LinkCore(const ClientOptions& options, Tally& tally, RetryBudget& budget, base::Jitter& jitter)
-    : options_(options), tally_(tally), budget_(budget), jitter_(jitter) {}
+LinkCore::LinkCore(const ClientOptions& options, Tally& tally, RetryBudget& budget, base::Jitter& jitter,
+                   PushSink* sink)
+    : options_(options), tally_(tally), budget_(budget), jitter_(jitter), sink_(sink) {}
 
 void LinkCore::open(TimePoint now) {
   show_life(now);
@@ -67,7 +73,7 @@ void LinkCore::encode(OutBuffer& out, TimePoint now) {
   if (in_flight_.empty()) show_life(now);
   if (now >= next_ping_ && !retiring_) {
     next_ping_ = now + options_.idle_ping;
-    if (!ping_in_flight_) ping(out);
+    if (!ping_in_flight_) ping(out, now);
   }
   encode_from(again_, out, now);
   encode_from(unsent_, out, now);
@@ -98,7 +104,8 @@ bool LinkCore::encode_at_once(Pending&& pending, OutBuffer& out, TimePoint now) 
   return true;
 }
 
-void LinkCore::ping(OutBuffer& out) {
+void LinkCore::ping(OutBuffer& out, TimePoint now) {
+  ping_asked_ = now;
   ping_word_ = fence_word(jitter_.next());
   out.append(Words("PING", std::string_view(ping_word_)));
   Pending pending;
@@ -109,16 +116,30 @@ void LinkCore::ping(OutBuffer& out) {
 }
 
 LinkCore::Condemned LinkCore::on_reply(const ReplyView& reply, TimePoint now) {
-  if (reply.type == ReplyType::kPush) return std::nullopt;
+  if (is_push(reply)) return take_push(reply, now);
   if (in_flight_.empty() || !in_flight_.front_is_written()) return "a reply came that nobody asked for";
   show_life(now);
   Pending pending = in_flight_.pop();
-  if (pending.is_ping) return check_fence(reply);
+  if (pending.is_ping) return check_fence(reply, now);
   if (!pending.reader) {
     ++tally_.late_replies;
     return std::nullopt;
   }
   return deliver(pending, reply, now);
+}
+
+bool LinkCore::is_push(const ReplyView& reply) const noexcept {
+  return reply.type == ReplyType::kPush || (sink_ != nullptr && sink_->is_push(reply));
+}
+
+LinkCore::Condemned LinkCore::take_push(const ReplyView& push, TimePoint now) {
+  if (!in_flight_.empty() && in_flight_.front_is_answered_by(push)) {
+    show_life(now);
+    Pending pending = in_flight_.pop();
+    return deliver(pending, push, now);
+  }
+  if (sink_ == nullptr || !sink_->on_push(push, now)) ++tally_.ignored_pushes;
+  return std::nullopt;
 }
 
 LinkCore::Condemned LinkCore::deliver(Pending& pending, const ReplyView& reply, TimePoint now) {
@@ -143,14 +164,16 @@ LinkCore::Condemned LinkCore::deliver(Pending& pending, const ReplyView& reply, 
 }
 
 // A proxy may answer PONG whatever the word; a server that has echoed once must go on to.
-LinkCore::Condemned LinkCore::check_fence(const ReplyView& reply) {
+LinkCore::Condemned LinkCore::check_fence(const ReplyView& whole, TimePoint now) {
   ping_in_flight_ = false;
-  if (reply.is_string() && reply.text == ping_word_) {
-    server_echoes_ = true;
+  const ReplyView& reply = is_pong_to_subscriber(whole) ? whole.elements[1] : whole;
+  const bool echoes = reply.is_string() && reply.text == ping_word_;
+  server_echoes_ = server_echoes_ || echoes;
+  const bool is_plain_pong = !server_echoes_ && reply.is_string() && reply.text == "PONG";
+  if (echoes || is_plain_pong || (reply.is_error() && may_answer_a_ping(classify_error(reply.text)))) {
+    if (sink_ != nullptr) sink_->on_fence(ping_asked_, now);
     return std::nullopt;
   }
-  const bool is_plain_pong = !server_echoes_ && reply.is_string() && reply.text == "PONG";
-  if (is_plain_pong || (reply.is_error() && may_answer_a_ping(classify_error(reply.text)))) return std::nullopt;
   ++tally_.foreign_replies;
   return "a ping was answered with something else";
 }

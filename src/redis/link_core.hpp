@@ -9,7 +9,7 @@
 //
 // RESP has no correlation ids: the only thing that ties a reply to its question is order. So a link is condemned
 //
-//   - when a reply comes that nobody asked for (pushes of RESP3 excepted),
+//   - when a reply comes that nobody asked for (pushes excepted: they go to the sink, or are counted and forgotten),
 //   - when a reader says that a reply can not be to its question (a tag, a shape),
 //   - when a fence is answered wrongly: every `idle_ping`, also under load, goes a PING with a word that only this
 //     link knows; were the replies one off, another reply would stand in its place,
@@ -29,6 +29,7 @@
 #include "redis/in_flight.hpp"
 #include "redis/out_buffer.hpp"
 #include "redis/pending.hpp"
+#include "redis/push_sink.hpp"
 #include "redis/retry_budget.hpp"
 #include "redis/tally.hpp"
 #include "redis/unsent_queue.hpp"
@@ -53,8 +54,9 @@ class LinkCore {
   // A link to what is a replica for good is not given up more often than this.
   static constexpr Milliseconds kLeastLife{1'000};
 
-  // REQUIRES: all of them outlive it.
-  LinkCore(const ClientOptions& options, Tally& tally, RetryBudget& budget, base::Jitter& jitter);
+  // REQUIRES: all of them outlive it. `sink` may be null.
+  LinkCore(const ClientOptions& options, Tally& tally, RetryBudget& budget, base::Jitter& jitter,
+           PushSink* sink = nullptr);
 
   // The handshake is done. REQUIRES: the core is empty.
   void open(TimePoint now);
@@ -91,10 +93,12 @@ class LinkCore {
  private:
   void fly(Pending&& pending, OutBuffer& out);
   void encode_from(UnsentQueue& queue, OutBuffer& out, TimePoint now);
-  void ping(OutBuffer& out);
+  void ping(OutBuffer& out, TimePoint now);
   void show_life(TimePoint now) noexcept;
   bool window_is_open(const OutBuffer& out) const noexcept;
-  Condemned check_fence(const ReplyView& reply);
+  bool is_push(const ReplyView& reply) const noexcept;
+  Condemned take_push(const ReplyView& push, TimePoint now);
+  Condemned check_fence(const ReplyView& whole, TimePoint now);
   Condemned deliver(Pending& pending, const ReplyView& reply, TimePoint now);
   bool may_repeat(const Pending& pending, TimePoint now);
 
@@ -102,6 +106,7 @@ class LinkCore {
   Tally& tally_;
   RetryBudget& budget_;
   base::Jitter& jitter_;
+  PushSink* const sink_;
   UnsentQueue again_;  // scripts that go once more, with their text
   UnsentQueue unsent_;
   InFlight in_flight_;
@@ -109,6 +114,7 @@ class LinkCore {
   TimePoint life_{};
   std::size_t life_bytes_ = 0;
   TimePoint next_ping_ = TimePoint::max();
+  TimePoint ping_asked_{};
   bool ping_in_flight_ = false;
   bool server_echoes_ = false;
   bool retiring_ = false;

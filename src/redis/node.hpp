@@ -28,6 +28,12 @@ struct Node {
         board(runtime.clock),
         engine(options, runtime, listener, std::move(parts), inbox, board) {}
 
+  // The I/O role: the engine is not stepped any more, and whoever waits for the node is told.
+  void end(const Error& reason) {
+    board.show_closed();
+    engine.end(reason);
+  }
+
   const std::uint32_t id;
   Inbox inbox;
   Board board;

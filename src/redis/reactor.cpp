@@ -21,7 +21,7 @@ void Reactor::remove(Node& node, const Error& reason) {
   for (Pending& pending : node.inbox.close()) pending.fail(reason);
   node.removed = true;
   node.engine.drop_everything(reason);
-  node.board.show_closed();
+  node.end(reason);
   std::atomic<Node*>* link = &first_;
   while (link->load(std::memory_order_relaxed) != &node) link = &link->load(std::memory_order_relaxed)->next;
   link->store(node.next.load(std::memory_order_relaxed), std::memory_order_release);
@@ -103,7 +103,7 @@ void Reactor::close() {
 }
 
 void Reactor::show_closed() {
-  for (const auto& node : nodes_) node->board.show_closed();
+  for (const auto& node : nodes_) node->end(Error(Errc::kClosed));
 }
 
 void Reactor::close_descriptors_in_child() noexcept {

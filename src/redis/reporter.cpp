@@ -32,7 +32,9 @@ Reporter::Reporter(const Runtime& runtime, NodeListener* listener, std::string n
       late_replies_(
           counter(*metrics_, "envoyou_redis_late_replies_total", "replies to commands that had been given up")),
       foreign_replies_(
-          counter(*metrics_, "envoyou_redis_foreign_replies_total", "replies that belonged to another question")) {}
+          counter(*metrics_, "envoyou_redis_foreign_replies_total", "replies that belonged to another question")),
+      ignored_pushes_(counter(*metrics_, "envoyou_redis_ignored_pushes_total", "pushes of a kind that nobody wanted")) {
+}
 
 void Reporter::publish(const Tally& tally) {
   add_since(connects_, published_.connects, tally.connects);
@@ -42,6 +44,7 @@ void Reporter::publish(const Tally& tally) {
   add_since(repeated_, published_.repeated, tally.repeated);
   add_since(late_replies_, published_.late_replies, tally.late_replies);
   add_since(foreign_replies_, published_.foreign_replies, tally.foreign_replies);
+  add_since(ignored_pushes_, published_.ignored_pushes, tally.ignored_pushes);
 }
 
 void Reporter::warn(LogGate& gate, std::string_view message, const Error& why, TimePoint now) {

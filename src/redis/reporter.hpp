@@ -53,6 +53,7 @@ class Reporter {
   Counter& repeated_;
   Counter& late_replies_;
   Counter& foreign_replies_;
+  Counter& ignored_pushes_;
 };
 
 }  // namespace envoyou::redis

@@ -13,6 +13,7 @@ struct Tally {
   std::uint64_t repeated = 0;
   std::uint64_t late_replies = 0;
   std::uint64_t foreign_replies = 0;
+  std::uint64_t ignored_pushes = 0;
   std::uint64_t connects = 0;
   std::uint64_t condemned = 0;
   std::uint64_t writes = 0;

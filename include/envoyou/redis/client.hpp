@@ -150,6 +150,8 @@ class Client {
   void close();
 
   struct Impl;
+  // For the library itself.
+  Impl& impl() noexcept { return *impl_; }
 
  private:
   explicit Client(std::unique_ptr<Impl> impl);

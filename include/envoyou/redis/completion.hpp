@@ -37,6 +37,8 @@ class ReplyReader {
  public:
   virtual Verdict on_reply(const ReplyView& reply) noexcept = 0;
   virtual void on_error(Error error) noexcept = 0;
+  // Whether this push is the reply to its command (SUBSCRIBE and its kin have no other).
+  virtual bool is_answered_by(const ReplyView&) const noexcept { return false; }
   virtual void release() noexcept { delete this; }
 
  protected:
