@@ -1,6 +1,7 @@
 // What the routes share: the services, the settings, and one Call a request.
 #pragma once
 
+#include "ending.hpp"
 #include "http_server.hpp"
 #include "settings.hpp"
 
@@ -15,6 +16,7 @@ namespace api {
 struct App {
   envoyou::Services& services;
   const Settings& settings;
+  Ending& ending;
 };
 
 // One request on its way through the routes: one deadline for all that serves it, and who answered what.

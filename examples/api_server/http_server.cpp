@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -53,7 +54,8 @@ MHD_Result send(MHD_Connection* connection, const Response& response) {
 // What libmicrohttpd calls, on the connection's thread.
 struct Callbacks {
   // The target as received: libmicrohttpd would hand out a decoded path.
-  static void* on_target(void*, const char* target, MHD_Connection*) {
+  static void* on_target(void* self, const char* target, MHD_Connection*) {
+    static_cast<HttpServer*>(self)->began();
     auto incoming = std::make_unique<Incoming>();
     const std::string_view whole(target);
     const std::size_t mark = whole.find('?');
@@ -92,9 +94,10 @@ struct Callbacks {
     }
   }
 
-  static void on_completed(void*, MHD_Connection*, void** state, MHD_RequestTerminationCode) {
+  static void on_completed(void* self, MHD_Connection*, void** state, MHD_RequestTerminationCode) {
     delete static_cast<Incoming*>(*state);
     *state = nullptr;
+    static_cast<HttpServer*>(self)->completed();
   }
 
   static std::size_t leave_encoded(void*, MHD_Connection*, char* text) { return std::strlen(text); }
@@ -120,7 +123,7 @@ std::optional<std::string> HttpServer::start() {
   addrinfo* found = nullptr;
   const int problem = ::getaddrinfo(host_.c_str(), std::to_string(port_).c_str(), &hints, &found);
   if (problem != 0) return where + ::gai_strerror(problem);
-  unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL_INTERNAL_THREAD;
+  unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC;
   if (found->ai_family == AF_INET6) flags |= MHD_USE_IPv6;
   errno = 0;
   daemon_ = MHD_start_daemon(flags, port_, nullptr, nullptr, &Callbacks::on_request, this,      //
@@ -130,9 +133,9 @@ std::optional<std::string> HttpServer::start() {
                              MHD_OPTION_CONNECTION_MEMORY_LIMIT, kHeaderMemory,                 //
                              MHD_OPTION_LISTEN_BACKLOG_SIZE, kMaxConnections,                   //
                              MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,                            //
-                             MHD_OPTION_URI_LOG_CALLBACK, &Callbacks::on_target, nullptr,       //
+                             MHD_OPTION_URI_LOG_CALLBACK, &Callbacks::on_target, this,          //
                              MHD_OPTION_UNESCAPE_CALLBACK, &Callbacks::leave_encoded, nullptr,  //
-                             MHD_OPTION_NOTIFY_COMPLETED, &Callbacks::on_completed, nullptr,    //
+                             MHD_OPTION_NOTIFY_COMPLETED, &Callbacks::on_completed, this,       //
                              MHD_OPTION_END);
   const int failure = errno;
   ::freeaddrinfo(found);
@@ -140,8 +143,25 @@ std::optional<std::string> HttpServer::start() {
   return std::nullopt;
 }
 
-void HttpServer::stop() {
-  if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
+void HttpServer::began() {
+  const std::lock_guard lock(mutex_);
+  ++serving_;
+}
+
+void HttpServer::completed() {
+  const std::lock_guard lock(mutex_);
+  if (--serving_ == 0) all_completed_.notify_all();
+}
+
+void HttpServer::stop(std::chrono::milliseconds patience) {
+  if (daemon_ == nullptr) return;
+  const MHD_socket listening = MHD_quiesce_daemon(daemon_);
+  {
+    std::unique_lock lock(mutex_);
+    all_completed_.wait_for(lock, patience, [this] { return serving_ == 0; });
+  }
+  MHD_stop_daemon(daemon_);
+  if (listening != MHD_INVALID_SOCKET) ::close(listening);
   daemon_ = nullptr;
 }
 

@@ -1,13 +1,16 @@
 // A small face of GNU libmicrohttpd: requests in, responses out, a thread a connection, so that no client waits for
 // another.
 //
-// Bounds: kMaxConnections at once, kMaxBodyBytes a request, kConnectionTimeout of silence. `stop` closes idle
-// connections and waits for handlers that run.
+// Bounds: kMaxConnections at once, kMaxBodyBytes a request, kConnectionTimeout of silence. `stop` takes no new
+// connections, lets what is being served be answered for a while, and closes all.
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,14 +58,21 @@ class HttpServer {
 
   // Nothing, or why it did not start: "listen 127.0.0.1:8080: address already in use".
   std::optional<std::string> start();
-  void stop();
+  // Waits at most `patience` for requests that are being served, and then for their handlers.
+  void stop(std::chrono::milliseconds patience = {});
 
  private:
+  void began();
+  void completed();
+
   friend struct Callbacks;
   std::string host_;
   std::uint16_t port_;
   Handler handler_;
   MHD_Daemon* daemon_ = nullptr;
+  std::mutex mutex_;
+  std::condition_variable all_completed_;
+  int serving_ = 0;  // guarded by mutex_
 };
 
 }  // namespace api

@@ -10,18 +10,22 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 
 namespace {
 
 constexpr int kBadSettings = 2;
+// What requests that are being served have left when the server is told to end: it must be gone within a second.
+constexpr std::chrono::milliseconds kGrace{500};
+constexpr std::chrono::milliseconds kFarewell{200};  // to send what they answer
 
 envoyou::Result<envoyou::Config> library_config(const envoyou::Config::Lookup& environment,
                                                 const api::Settings& settings) {
   auto config = envoyou::Config::from_lookup(environment);
   if (!config) return config;
-  if (!environment("SESSION_DATABASE")) {
+  if (environment("SESSION_DATABASE").value_or("").empty()) {
     config->sessions.database_file = "sessions-" + std::to_string(settings.port) + ".db";
   }
   config->responses.rules.push_back({.pattern = "/api/things/*/*",
@@ -42,7 +46,8 @@ int refuse(std::string_view why) {
 }
 
 int serve(const api::Settings& settings, envoyou::Services& services, const sigset_t& signals) {
-  api::Router router({services, settings});
+  api::Ending ending;
+  api::Router router({services, settings, ending});
   api::add_health_routes(router);
   api::add_session_routes(router);
   api::add_thing_routes(router);
@@ -55,7 +60,8 @@ int serve(const api::Settings& settings, envoyou::Services& services, const sigs
   int signal = 0;
   sigwait(&signals, &signal);
   spdlog::info("stopping on signal {}", signal);
-  server.stop();
+  ending.begin(kGrace);
+  server.stop(kGrace + kFarewell);
   return 0;
 }
 

@@ -14,11 +14,11 @@ class Reader {
   explicit Reader(const envoyou::Config::Lookup& environment) : environment_(environment) {}
 
   void text(const char* name, std::string& into) {
-    if (auto value = environment_(name)) into = *std::move(value);
+    if (auto value = find(name)) into = *std::move(value);
   }
   template <class Assign>
   void number(const char* name, std::int64_t least, std::int64_t most, Assign assign) {
-    const auto value = environment_(name);
+    const auto value = find(name);
     if (!value) return;
     std::int64_t parsed = 0;
     const char* end = value->data() + value->size();
@@ -39,6 +39,12 @@ class Reader {
   const std::string& problems() const { return problems_; }
 
  private:
+  // A variable that is empty counts as not set, as in the library.
+  std::optional<std::string> find(const char* name) const {
+    auto value = environment_(name);
+    return value && !value->empty() ? std::move(value) : std::nullopt;
+  }
+
   const envoyou::Config::Lookup& environment_;
   std::string problems_;
 };

@@ -6,7 +6,7 @@
 #include <envoyou/cache.hpp>
 
 #include <algorithm>
-#include <thread>
+#include <utility>
 
 namespace api {
 namespace {
@@ -44,7 +44,10 @@ envoyou::HttpRequest as_cache_sees_it(const Request& request) {
 envoyou::HttpResponse make_thing(const Call& call) {
   const std::string& group = call.parameters[0];
   const std::string& n = call.parameters[1];
-  std::this_thread::sleep_for(call.app.settings.work);
+  if (!call.app.ending.pause(call.app.settings.work)) {
+    Response gone = problem(503, "the server is ending");
+    return {gone.status, std::move(gone.headers), std::move(gone.body)};
+  }
   const nlohmann::json body = {{"group", group}, {"n", n}, {"digest", sha256_hex(group + "/" + n)}};
   return {200, {{"Content-Type", "application/json"}}, body.dump()};
 }

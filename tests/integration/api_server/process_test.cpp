@@ -67,6 +67,37 @@ TEST(ApiServerProcess, EndsWithinASecondOfSigtermAlsoWithOpenConnections) {
   EXPECT_EQ(*status, 0);
 }
 
+TEST(ApiServerProcess, EndsWithinASecondOfSigtermAlsoInTheMidstOfLongWork) {
+  ApiServer server = ApiServer::start({.program = ENVOYOU_API_SERVER, .env = {"API_WORK_MS=20000"}});
+  int answered = 0;
+  std::thread waiting([&] { answered = HttpClient(server.port()).get("/api/things/long/1").status; });
+  std::this_thread::sleep_for(200ms);
+  server.process().signal(SIGTERM);
+  const auto status = server.process().wait(1s);
+  waiting.join();
+  ASSERT_TRUE(status.has_value());
+  EXPECT_EQ(*status, 0);
+  EXPECT_EQ(answered, 503);
+}
+
+TEST(ApiServerProcess, FinishesShortWorkBeforeItEnds) {
+  ApiServer server = ApiServer::start({.program = ENVOYOU_API_SERVER, .env = {"API_WORK_MS=400"}});
+  int answered = 0;
+  std::thread waiting([&] { answered = HttpClient(server.port()).get("/api/things/short/1").status; });
+  std::this_thread::sleep_for(200ms);
+  server.process().signal(SIGTERM);
+  EXPECT_EQ(server.process().wait(1s), std::optional<int>(0));
+  waiting.join();
+  EXPECT_EQ(answered, 200);
+}
+
+TEST(ApiServerProcess, TakesAnEmptyVariableAsOneThatIsNotSet) {
+  const ApiServer server = ApiServer::start(
+      {.program = ENVOYOU_API_SERVER,
+       .env = {"HOST=", "LOG_LEVEL=", "API_WORK_MS=", "API_RATE_LIMIT=", "API_RATE_WINDOW=", "API_KEYS="}});
+  EXPECT_EQ(HttpClient(server.port()).get("/api/things/empty/1").status, 200);
+}
+
 TEST(ApiServerProcess, TellsEveryBadSettingAtOnceAndNoSecret) {
   const Ended ended =
       run_to_end({"PORT=http", "API_RATE_LIMIT=-1", "REDIS_URL=redis://:hunter2@host:99999", "API_WORK_MS=1s"});
