@@ -46,6 +46,9 @@ Metrics::Metrics(std::shared_ptr<MetricsRegistry> r, std::string_view cache)
       incoherent(errors(*registry, cache, "incoherent")),
       foreign(errors(*registry, cache, "foreign")),
       dropped(errors(*registry, cache, "dropped")),
+      shares_cut(registry->counter(
+          "envoyou_deadlines_shortened_total", "module=\"cache\"," + labels(cache),
+          "Questions to Redis that had less than their module's share, since the request's deadline was nearer.")),
       pending(registry->gauge("envoyou_cache_pending", labels(cache), "Writes or purges that Redis has yet to learn.")),
       store(store_metrics(*registry, cache)) {}
 

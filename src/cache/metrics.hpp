@@ -23,6 +23,7 @@ struct Metrics {
   Counter& incoherent;    // a stored value was no envelope of this version, or torn
   Counter& foreign;       // a reply restated another key
   Counter& dropped;       // writes of an outage that did not fit and became removals
+  Counter& shares_cut;    // a read had less than its share
   Gauge& pending;
   memory::StoreMetrics store;
 };

@@ -59,7 +59,11 @@ Deadline Places::deadline(const CacheCall& call) const {
   return call.deadline ? *call.deadline : Deadline::after(*runtime.clock, kDefaultRequestBudget);
 }
 
-Deadline Places::share(Deadline deadline) const { return deadline.share(runtime.clock->now(), options.read_share); }
+Deadline Places::share(Deadline deadline) const {
+  const TimePoint now = runtime.clock->now();
+  if (deadline.cuts(now, options.read_share)) metrics->shares_cut.add();
+  return deadline.share(now, options.read_share);
+}
 
 void Places::log(std::string_view message, const Name& name, Source source) const {
   if (!runtime.logger.wants(LogLevel::kDebug)) return;

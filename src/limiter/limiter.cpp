@@ -121,8 +121,10 @@ struct RateLimiter::Impl {
     return *std::max_element(request.windows.begin(), request.windows.begin() + request.log_count);
   }
 
-  Deadline share_of(const CheckOptions& options, TimePoint now) const {
-    return options.deadline.value_or(Deadline::at(now + kDefaultRequestBudget)).share(now, share);
+  Deadline share_of(const CheckOptions& options, TimePoint now) {
+    const Deadline request = options.deadline.value_or(Deadline::at(now + kDefaultRequestBudget));
+    if (request.cuts(now, share)) telemetry.share_was_cut();
+    return request.share(now, share);
   }
   Owe owe() const noexcept { return redis ? Owe::kRedis : Owe::kNothing; }
 

@@ -55,6 +55,9 @@ Telemetry::Telemetry(const Runtime& runtime)
                                      "Logs that started afresh because a clock had been far ahead.")),
       data_losses_(metrics_.counter("envoyou_ratelimit_redis_data_losses_total", "",
                                     "Times that Redis came back without the data it had.")),
+      shares_cut_(metrics_.counter(
+          "envoyou_deadlines_shortened_total", "module=\"limiter\"",
+          "Questions to Redis that had less than their module's share, since the request's deadline was nearer.")),
       denial_lines_(kDenialLineInterval),
       error_lines_(kErrorLineInterval) {}
 

@@ -31,6 +31,8 @@ class Telemetry {
   explicit Telemetry(const Runtime& runtime);
 
   void decided(const Request& request, const Decision& decision, TimePoint now);
+  // The request had less left than a decision's share.
+  void share_was_cut() noexcept { shares_cut_.add(); }
   void clock_was_wrong(std::uint32_t logs, TimePoint now);
   // Redis could not answer a question, which the stand-in then did.
   void redis_failed(const Error& error, TimePoint now);
@@ -54,6 +56,7 @@ class Telemetry {
   Counter& carry_over_lost_;
   Counter& clock_resets_;
   Counter& data_losses_;
+  Counter& shares_cut_;
   Pace denial_lines_;
   Pace error_lines_;
 };

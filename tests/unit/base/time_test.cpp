@@ -29,6 +29,48 @@ TEST(Deadline, NeverIsNeverEvenAfterArithmetic) {
   EXPECT_FALSE(Deadline::never().share(clock.now(), 5ms).is_never());
 }
 
+TEST(Deadline, KnowsWhetherAShareIsCutShort) {
+  testing::ManualClock clock;
+  const Deadline request = Deadline::after(clock, 100ms);
+  EXPECT_FALSE(request.cuts(clock.now(), 100ms));
+  EXPECT_TRUE(request.cuts(clock.now(), 101ms));
+  EXPECT_FALSE(Deadline::never().cuts(clock.now(), 1h));
+}
+
+TEST(Deadline, TravelsAsRemainingMillisecondsRoundedDown) {
+  testing::ManualClock clock;
+  const Deadline request = Deadline::after(clock, 100ms);
+  EXPECT_EQ(to_remaining_ms(request, clock.now()), "100");
+  clock.advance(1500us);
+  EXPECT_EQ(to_remaining_ms(request, clock.now()), "98");
+  clock.advance(1h);
+  EXPECT_EQ(to_remaining_ms(request, clock.now()), "0");
+  EXPECT_EQ(to_remaining_ms(Deadline::never(), clock.now()), "");
+}
+
+TEST(Deadline, ArrivesUnderACap) {
+  testing::ManualClock clock;
+  const auto left = [&](std::string_view text) {
+    return from_remaining_ms(text, clock.now(), 250ms).value().remaining(clock.now());
+  };
+  EXPECT_EQ(left("98"), 98ms);
+  EXPECT_EQ(left("0"), 0ms);
+  EXPECT_EQ(left("007"), 7ms);
+  EXPECT_EQ(left("251"), 250ms);
+  EXPECT_EQ(left("999999999999"), 250ms);
+  EXPECT_EQ(left(""), 250ms);
+}
+
+TEST(Deadline, IsNotReadFromWhatIsNoNumber) {
+  const TimePoint now{1h};
+  for (const std::string_view text : {"-1", "+1", " 1", "1 ", "1.5", "1e3", "0x10", "100m", "1234567890123", "\xff"}) {
+    const auto read = from_remaining_ms(text, now, 100ms);
+    ASSERT_FALSE(read) << text;
+    EXPECT_EQ(read.error().code(), Errc::kInvalidArgument);
+    EXPECT_EQ(read.error().message().find("X-Request-Timeout-Ms"), 0u) << read.error().message();
+  }
+}
+
 TEST(ManualClock, MovesBothScalesTogetherAndTheCalendarAlone) {
   testing::ManualClock clock;
   const auto start = clock.now();
