@@ -65,7 +65,7 @@ bool Board::wait_until_up(Deadline deadline) {
   }
 }
 
-void Board::show_tally(const Tally& tally, std::size_t in_flight) noexcept {
+void Board::show_tally(const Tally& tally, std::size_t in_flight, std::size_t repeat_budget) noexcept {
   put(answered_, tally.answered);
   put(timed_out_, tally.timed_out);
   put(expired_unsent_, tally.expired_unsent);
@@ -78,6 +78,12 @@ void Board::show_tally(const Tally& tally, std::size_t in_flight) noexcept {
   put(bytes_sent_, tally.bytes_sent);
   put(bytes_received_, tally.bytes_received);
   put(in_flight_, in_flight);
+  put(shortened_, tally.shortened);
+  put(repeats_refused_, tally.repeats_refused);
+  put(repeat_budget_, repeat_budget);
+  put(tls_handshakes_, tally.tls_handshakes);
+  put(tls_resumed_, tally.tls_resumed);
+  put(round_trip_us_, static_cast<std::uint64_t>(tally.round_trip.count()));
 }
 
 void Board::read_tally(ClientStats& stats) const noexcept {
@@ -93,6 +99,12 @@ void Board::read_tally(ClientStats& stats) const noexcept {
   stats.bytes_sent = get(bytes_sent_);
   stats.bytes_received = get(bytes_received_);
   stats.in_flight = static_cast<std::size_t>(get(in_flight_));
+  stats.shortened = get(shortened_);
+  stats.repeats_refused = get(repeats_refused_);
+  stats.repeat_budget = static_cast<std::size_t>(get(repeat_budget_));
+  stats.tls_handshakes = get(tls_handshakes_);
+  stats.tls_resumed = get(tls_resumed_);
+  stats.round_trip = Microseconds(static_cast<Microseconds::rep>(get(round_trip_us_)));
 }
 
 }  // namespace envoyou::redis

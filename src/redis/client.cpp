@@ -111,6 +111,7 @@ void Client::submit(Submission submission, CallOptions options) {
     return reader->on_error(*std::move(refused));
   }
   Pending pending(std::move(submission), deadline.time());
+  pending.shortened = deadline.cuts(now, impl_->options.command_timeout);
   if (auto posted = impl_->node->inbox.post(std::span(&pending, 1)); !posted) pending.fail(posted.error());
 }
 
@@ -124,6 +125,7 @@ void Client::submit_all(std::vector<Submission> submissions, CallOptions options
   for (Submission& submission : submissions) {
     group.emplace_back(std::move(submission), deadline.time());
     group.back().more_follow = true;
+    group.back().shortened = deadline.cuts(now, impl_->options.command_timeout);
   }
   group.back().more_follow = false;
   const Result<void> posted = refused ? Result<void>(*refused) : impl_->node->inbox.post(group);

@@ -27,7 +27,7 @@ Engine::Engine(const ClientOptions& options, const Runtime& runtime, NodeListene
       jitter_(parts.seed),
       node_(ReconnectPolicy(options.reconnect_first, options.reconnect_most, options.connections, jitter_),
             options.connections),
-      reporter_(runtime, listener, describe(options)),
+      reporter_(runtime, listener, options),
       read_buffer_(kReadBuffer),
       descriptors_(options.connections) {
   const LinkEnvironment environment{options_, parts.loop, *dialer_, read_buffer_, tally_,
@@ -62,6 +62,7 @@ TimePoint Engine::due() const {
 void Engine::take_posted(TimePoint now) {
   inbox_.take(taken_);
   for (Pending& pending : taken_) {
+    if (pending.shortened) ++tally_.shortened;
     if (now >= pending.deadline) {
       expire_unsent(pending, tally_);
     } else {
@@ -94,8 +95,8 @@ void Engine::publish() {
   const std::uint64_t answers = tally_.answered - std::exchange(answered_before_, tally_.answered);
   if (answers > 0) node_.on_answered(static_cast<std::int64_t>(answers));
   inbox_.quota().publish();
-  board_.show_tally(tally_, in_flight());
-  reporter_.publish(tally_);
+  board_.show_tally(tally_, in_flight(), static_cast<std::size_t>(budget_.left()));
+  reporter_.publish(tally_, budget_.left());
 }
 
 std::size_t Engine::in_flight() const noexcept {
@@ -116,14 +117,6 @@ void Engine::apply(Link& link, News news, TimePoint now) {
 
 void Engine::on_ready(Link& link, TimePoint now) {
   const Microseconds round_trip = link.handshake().round_trip();
-  if (round_trip > options_.stall_limit) {
-    reporter_.too_slow(round_trip, options_.stall_limit);
-    link.close();
-    const std::string took = std::to_string(round_trip.count() / 1000);
-    return on_refused(Error(Errc::kUnavailable, "too slow: a ping took " + took + " ms, the stall limit is " +
-                                                    std::to_string(options_.stall_limit.count()) + " ms"),
-                      now);
-  }
   const bool first = node_.ready() == 0;
   node_.on_ready();
   board_.show_up(link.handshake().server());

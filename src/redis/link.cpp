@@ -55,6 +55,10 @@ News Link::advance(TimePoint now) {
 
 News Link::greet(TimePoint now) {
   phase_ = Phase::kGreeting;
+  if (environment_.options.tls.enabled) {
+    ++environment_.tally.tls_handshakes;
+    if (stream_->resumed()) ++environment_.tally.tls_resumed;
+  }
   out_.append(handshake_.start().words);
   return write_out(now);
 }
@@ -102,7 +106,7 @@ News Link::on_turn(TimePoint asked, TimePoint now) {
     core_.expire(now);
     if (core_.is_retired()) return end(News::Kind::kLost, Error(Errc::kReadOnly, "the server has become a replica"));
     if (auto why = core_.judge_silence(asked)) return condemn(Error(Errc::kConnectionLost, *std::move(why)));
-    if (stray_since_ && asked >= *stray_since_ + environment_.options.stall_limit) {
+    if (stray_since_ && asked >= *stray_since_ + core_.stall_limit()) {
       return condemn(Error(Errc::kConnectionLost, "a part of a reply came that nobody asked for"));
     }
   } else if (asked >= dialled_at_ + environment_.options.connect_timeout) {
@@ -126,7 +130,7 @@ TimePoint Link::due() const noexcept {
 TimePoint Link::due_ready() const noexcept {
   if (more_to_read_) return TimePoint::min();
   const TimePoint core = core_.due(!write_blocked_ && !stray_since_);
-  return stray_since_ ? std::min(core, *stray_since_ + environment_.options.stall_limit) : core;
+  return stray_since_ ? std::min(core, *stray_since_ + core_.stall_limit()) : core;
 }
 
 News Link::read_turn(TimePoint now) {
@@ -193,7 +197,7 @@ News Link::take_greeting(const ReplyView& reply, TimePoint now) {
     case HandshakeFsm::Action::Kind::kReady: break;
   }
   phase_ = Phase::kReady;
-  core_.open(now);
+  core_.open(now, handshake_.round_trip());
   return {};
 }
 

@@ -44,14 +44,28 @@ bool forgot_script(const Pending& pending, const ReplyView& reply) noexcept {
 
 LinkCore::LinkCore(const ClientOptions& options, Tally& tally, RetryBudget& budget, base::Jitter& jitter,
                    PushSink* sink)
-    : options_(options), tally_(tally), budget_(budget), jitter_(jitter), sink_(sink) {}
+    : options_(options),
+      tally_(tally),
+      budget_(budget),
+      jitter_(jitter),
+      sink_(sink),
+      stall_limit_(options.stall_limit) {}
 
-void LinkCore::open(TimePoint now) {
+void LinkCore::open(TimePoint now, Microseconds round_trip) {
   show_life(now);
   opened_ = now;
   retiring_ = false;
   next_ping_ = now + options_.idle_ping;
   ping_in_flight_ = false;
+  round_trip_ = Microseconds::max();
+  measure(round_trip);
+}
+
+void LinkCore::measure(Microseconds round_trip) noexcept {
+  round_trip_ = std::min(round_trip_, round_trip);
+  const Milliseconds most = std::max(options_.stall_limit, options_.connect_timeout);
+  stall_limit_ = std::clamp<std::chrono::nanoseconds>(kStallRoundTrips * round_trip_, options_.stall_limit, most);
+  tally_.round_trip = round_trip_;
 }
 
 void LinkCore::show_life(TimePoint now) noexcept {
@@ -166,6 +180,8 @@ LinkCore::Condemned LinkCore::deliver(Pending& pending, const ReplyView& reply, 
 // A proxy may answer PONG whatever the word; a server that has echoed once must go on to.
 LinkCore::Condemned LinkCore::check_fence(const ReplyView& whole, TimePoint now) {
   ping_in_flight_ = false;
+  measure(std::chrono::duration_cast<Microseconds>(now - ping_asked_));
+  if (round_trip_ > options_.command_timeout) ++tally_.too_far;
   const ReplyView& reply = is_pong_to_subscriber(whole) ? whole.elements[1] : whole;
   const bool echoes = reply.is_string() && reply.text == ping_word_;
   server_echoes_ = server_echoes_ || echoes;
@@ -179,8 +195,9 @@ LinkCore::Condemned LinkCore::check_fence(const ReplyView& whole, TimePoint now)
 }
 
 LinkCore::Condemned LinkCore::judge_silence(TimePoint asked) const {
-  if (in_flight_.empty() || asked < life_ + options_.stall_limit) return std::nullopt;
-  return "silent for " + std::to_string(options_.stall_limit.count()) + " ms with work in flight";
+  if (in_flight_.empty() || asked < life_ + stall_limit_) return std::nullopt;
+  const auto limit = std::chrono::duration_cast<Milliseconds>(stall_limit_);
+  return "silent for " + std::to_string(limit.count()) + " ms with work in flight";
 }
 
 void LinkCore::expire(TimePoint now) {
@@ -190,13 +207,17 @@ void LinkCore::expire(TimePoint now) {
 }
 
 TimePoint LinkCore::due(bool may_encode) const noexcept {
-  const TimePoint silent = in_flight_.empty() ? TimePoint::max() : life_ + options_.stall_limit;
+  const TimePoint silent = in_flight_.empty() ? TimePoint::max() : life_ + stall_limit_;
   const TimePoint ping = may_encode && !retiring_ ? next_ping_ : TimePoint::max();
   return std::min({silent, ping, again_.earliest(), unsent_.earliest(), in_flight_.earliest()});
 }
 
 bool LinkCore::may_repeat(const Pending& pending, TimePoint now) {
-  return pending.repeat == Repeat::kIsSafe && !pending.may_have_run && now < pending.deadline && budget_.take();
+  const bool may = pending.repeat == Repeat::kIsSafe && !pending.may_have_run && now < pending.deadline;
+  if (!may) return false;
+  if (budget_.take()) return true;
+  ++tally_.repeats_refused;
+  return false;
 }
 
 std::vector<Pending> LinkCore::salvage(std::uint64_t written, TimePoint now, const Error& lost,

@@ -13,8 +13,14 @@
 //   - when a reader says that a reply can not be to its question (a tag, a shape),
 //   - when a fence is answered wrongly: every `idle_ping`, also under load, goes a PING with a word that only this
 //     link knows; were the replies one off, another reply would stand in its place,
-//   - when it is silent for `stall_limit` with work in flight. Signs of life are whole replies, kLifeBytes of one in
+//   - when it is silent for the stall limit with work in flight (below). Signs of life are whole replies, kLifeBytes of
+//   one in
 //     the making (so a server that drips a byte now and then is silent), and room to write after there was none.
+//
+// The stall limit is `stall_limit` of the options, or four round trips where the way is so long: a packet that is lost
+// and sent again takes three, and a link must not be condemned for that. Never more than `connect_timeout`: a link is
+// given no more patience than a new one would be. The round trip is the shortest that was seen, of the handshake's ping
+// and of all fences since, so that one slow answer does not make the link patient for good.
 //
 // A READONLY says that the server has become a replica, as after a failover behind one name: the link then takes no
 // more commands and, once its flight is empty, is given up for a new one, which asks the name again.
@@ -58,8 +64,12 @@ class LinkCore {
   LinkCore(const ClientOptions& options, Tally& tally, RetryBudget& budget, base::Jitter& jitter,
            PushSink* sink = nullptr);
 
-  // The handshake is done. REQUIRES: the core is empty.
-  void open(TimePoint now);
+  static constexpr int kStallRoundTrips = 4;
+
+  // The handshake is done, and its ping took `round_trip`. REQUIRES: the core is empty.
+  void open(TimePoint now, Microseconds round_trip = Microseconds(0));
+
+  std::chrono::nanoseconds stall_limit() const noexcept { return stall_limit_; }
 
   void enqueue(Pending&& pending) { unsent_.push_back(std::move(pending)); }
   // True: it goes into the flight now, past a queue that is empty. REQUIRES: `pending` has not expired.
@@ -94,6 +104,7 @@ class LinkCore {
   void fly(Pending&& pending, OutBuffer& out);
   void encode_from(UnsentQueue& queue, OutBuffer& out, TimePoint now);
   void ping(OutBuffer& out, TimePoint now);
+  void measure(Microseconds round_trip) noexcept;
   void show_life(TimePoint now) noexcept;
   bool window_is_open(const OutBuffer& out) const noexcept;
   bool is_push(const ReplyView& reply) const noexcept;
@@ -115,6 +126,8 @@ class LinkCore {
   std::size_t life_bytes_ = 0;
   TimePoint next_ping_ = TimePoint::max();
   TimePoint ping_asked_{};
+  Microseconds round_trip_{0};
+  std::chrono::nanoseconds stall_limit_;
   bool ping_in_flight_ = false;
   bool server_echoes_ = false;
   bool retiring_ = false;

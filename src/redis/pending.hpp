@@ -57,6 +57,7 @@ struct Pending {
   Charge charge;
   Repeat repeat = Repeat::kNever;
   bool is_ping = false;       // the link's own; has no reader
+  bool shortened = false;     // was submitted with less time than usual
   bool may_have_run = false;  // a link that had taken all of it was lost
   bool with_text = false;     // goes as EVAL
   bool more_follow = false;   // the next one in the queue belongs to the same group and goes down the same link

@@ -18,17 +18,26 @@ void add_since(Counter& counter, std::uint64_t& before, std::uint64_t now) {
 
 }  // namespace
 
-Reporter::Reporter(const Runtime& runtime, NodeListener* listener, std::string node)
+Reporter::Reporter(const Runtime& runtime, NodeListener* listener, const ClientOptions& options)
     : logger_(runtime.logger),
       listener_(listener),
-      node_(std::move(node)),
+      node_(describe(options)),
+      command_timeout_(options.command_timeout),
       metrics_(runtime.metrics),
       connects_(counter(*metrics_, "envoyou_redis_connects_total", "attempts to connect to Redis")),
       condemned_(counter(*metrics_, "envoyou_redis_condemned_total", "links closed for silence or for a wrong answer")),
       timeouts_(counter(*metrics_, "envoyou_redis_timeouts_total", "commands given up after they were sent")),
       expired_unsent_(
           counter(*metrics_, "envoyou_redis_expired_unsent_total", "commands given up before they were sent")),
+      shortened_(
+          counter(*metrics_, "envoyou_redis_shortened_total", "commands that had less time than command_timeout")),
       repeated_(counter(*metrics_, "envoyou_redis_repeated_total", "commands sent again on another link")),
+      repeats_refused_(counter(*metrics_, "envoyou_redis_repeats_refused_total",
+                               "commands not sent again, since the node's budget of repeats was spent")),
+      tls_handshakes_(counter(*metrics_, "envoyou_redis_tls_handshakes_total", "TLS handshakes that were completed")),
+      tls_resumed_(counter(*metrics_, "envoyou_redis_tls_resumed_total", "TLS handshakes that took up a session")),
+      repeat_budget_(
+          metrics_->gauge("envoyou_redis_repeat_budget", "", "commands that may be sent again at once, at most 100")),
       late_replies_(
           counter(*metrics_, "envoyou_redis_late_replies_total", "replies to commands that had been given up")),
       foreign_replies_(
@@ -36,12 +45,18 @@ Reporter::Reporter(const Runtime& runtime, NodeListener* listener, std::string n
       ignored_pushes_(counter(*metrics_, "envoyou_redis_ignored_pushes_total", "pushes of a kind that nobody wanted")) {
 }
 
-void Reporter::publish(const Tally& tally) {
+void Reporter::publish(const Tally& tally, std::int64_t repeat_budget) {
   add_since(connects_, published_.connects, tally.connects);
   add_since(condemned_, published_.condemned, tally.condemned);
   add_since(timeouts_, published_.timed_out, tally.timed_out);
   add_since(expired_unsent_, published_.expired_unsent, tally.expired_unsent);
+  add_since(shortened_, published_.shortened, tally.shortened);
   add_since(repeated_, published_.repeated, tally.repeated);
+  add_since(repeats_refused_, published_.repeats_refused, tally.repeats_refused);
+  add_since(tls_handshakes_, published_.tls_handshakes, tally.tls_handshakes);
+  add_since(tls_resumed_, published_.tls_resumed, tally.tls_resumed);
+  repeat_budget_.set(repeat_budget);
+  if (tally.too_far > 0 && !said_too_far_) say_too_far(tally.round_trip);
   add_since(late_replies_, published_.late_replies, tally.late_replies);
   add_since(foreign_replies_, published_.foreign_replies, tally.foreign_replies);
   add_since(ignored_pushes_, published_.ignored_pushes, tally.ignored_pushes);
@@ -80,12 +95,14 @@ void Reporter::ready(const ServerInfo& server, Microseconds round_trip, bool fir
                 {"unreported", held_back}});
 }
 
-void Reporter::too_slow(Microseconds round_trip, Milliseconds limit) {
-  if (std::exchange(said_too_slow_, true)) return;
+// Once in a client's life.
+void Reporter::say_too_far(Microseconds round_trip) {
+  said_too_far_ = true;
   const std::string micros = std::to_string(round_trip.count());
-  const std::string most = std::to_string(limit.count());
-  logger_.warning(kComponent, "this server can never meet the stall limit: raise stall_limit, or use a nearer server",
-                  {{"node", node_}, {"round_trip_us", micros}, {"stall_limit_ms", most}});
+  const std::string most = std::to_string(command_timeout_.count());
+  logger_.warning(kComponent,
+                  "no command can be answered in time: the way to this server takes longer than command_timeout",
+                  {{"node", node_}, {"round_trip_us", micros}, {"command_timeout_ms", most}});
 }
 
 void Reporter::insecure() {

@@ -9,6 +9,7 @@
 #include <envoyou/clock.hpp>
 #include <envoyou/metrics.hpp>
 #include <envoyou/redis/client.hpp>
+#include <envoyou/redis/options.hpp>
 #include <envoyou/result.hpp>
 #include <envoyou/runtime.hpp>
 
@@ -20,7 +21,7 @@ namespace envoyou::redis {
 class Reporter {
  public:
   // `listener` may be null.
-  Reporter(const Runtime& runtime, NodeListener* listener, std::string node);
+  Reporter(const Runtime& runtime, NodeListener* listener, const ClientOptions& options);
 
   // An attempt came to nothing, and no link is up.
   void refused(const Error& why, TimePoint now);
@@ -29,12 +30,12 @@ class Reporter {
   void lost(const Error& why, TimePoint now);
   // A link is ready. `first`: none was before.
   void ready(const ServerInfo& server, Microseconds round_trip, bool first, TimePoint now);
-  // The server is further away than the stall limit. One line in a client's life.
-  void too_slow(Microseconds round_trip, Milliseconds limit);
   void insecure();
-  void publish(const Tally& tally);
+  // `repeat_budget`: of the node, now.
+  void publish(const Tally& tally, std::int64_t repeat_budget);
 
  private:
+  void say_too_far(Microseconds round_trip);
   void warn(LogGate& gate, std::string_view message, const Error& why, TimePoint now);
 
   Logger logger_;
@@ -43,14 +44,20 @@ class Reporter {
   LogGate refused_{1, Milliseconds(10'000)};
   LogGate ended_{3, Milliseconds(10'000)};
   LogGate ready_{3, Milliseconds(10'000)};
-  bool said_too_slow_ = false;
+  const Milliseconds command_timeout_;
+  bool said_too_far_ = false;
   Tally published_;
   std::shared_ptr<MetricsRegistry> metrics_;  // keeps the counters alive
   Counter& connects_;
   Counter& condemned_;
   Counter& timeouts_;
   Counter& expired_unsent_;
+  Counter& shortened_;
   Counter& repeated_;
+  Counter& repeats_refused_;
+  Counter& tls_handshakes_;
+  Counter& tls_resumed_;
+  Gauge& repeat_budget_;
   Counter& late_replies_;
   Counter& foreign_replies_;
   Counter& ignored_pushes_;

@@ -21,6 +21,7 @@ class RetryBudget {
     tenths_ -= kAnswersPerToken;
     return true;
   }
+  std::int64_t left() const noexcept { return tenths_ / kAnswersPerToken; }
   void on_answered(std::int64_t answers) noexcept {
     tenths_ = std::min(tenths_ + answers, kMaxTokens * kAnswersPerToken);
   }

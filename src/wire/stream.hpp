@@ -43,6 +43,8 @@ class Stream {
   virtual IoResult read(std::span<char> into) = 0;
   // May move a part. With kWantRead or kWantWrite the same bytes must be offered again (TLS).
   virtual IoResult write(std::string_view bytes) = 0;
+  // A TLS session of an earlier stream was taken up. Known from kReady on.
+  virtual bool resumed() const noexcept { return false; }
   // kUnavailable before the stream was ready, kConnectionLost after, kTls for what a working network would not mend.
   virtual Error failure() const = 0;
 };

@@ -33,6 +33,7 @@ class TlsStream final : public Stream {
   Progress advance() override;
   IoResult read(std::span<char> into) override;
   IoResult write(std::string_view bytes) override;
+  bool resumed() const noexcept override { return state_ == State::kReady && SSL_session_reused(ssl_.get()) == 1; }
   Error failure() const override;
 
  private:

@@ -74,16 +74,22 @@ struct ClientStats {
   std::uint64_t answered = 0;
   std::uint64_t timed_out = 0;       // given up after sending
   std::uint64_t expired_unsent = 0;  // given up before sending
+  std::uint64_t shortened = 0;       // submitted with less time than command_timeout
   std::uint64_t repeated = 0;
-  std::uint64_t late_replies = 0;  // arrived for a call that had given up
+  std::uint64_t repeats_refused = 0;  // safe to repeat, but the node's budget of repeats was spent
+  std::uint64_t late_replies = 0;     // arrived for a call that had given up
   std::uint64_t foreign_replies = 0;
   std::uint64_t connects = 0;  // attempts
   std::uint64_t condemned = 0;
   std::uint64_t writes = 0;  // system calls
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
+  std::uint64_t tls_handshakes = 0;
+  std::uint64_t tls_resumed = 0;  // of them: took up an earlier session
   std::size_t queued = 0;
   std::size_t in_flight = 0;
+  std::size_t repeat_budget = 0;  // repeats that the node may have at once now, at most 100
+  Microseconds round_trip{0};     // the shortest that the link which was asked last has shown; 0: none yet
 };
 
 class Pipeline;

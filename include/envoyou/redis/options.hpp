@@ -45,9 +45,11 @@ struct ClientOptions {
 
   Milliseconds command_timeout{100};  // for calls without a deadline of their own
   Milliseconds connect_timeout{400};  // name, TCP, TLS, AUTH and PING together
-  Milliseconds stall_limit{100};      // a link silent for so long with work in flight is condemned
-  Milliseconds idle_ping{1'000};      // an idle link is asked for a sign of life as often
-  Milliseconds reconnect_first{50};   // then doubled
+  // A link silent for so long with work in flight is condemned. Further away it is four round trips, at most
+  // connect_timeout.
+  Milliseconds stall_limit{100};
+  Milliseconds idle_ping{1'000};     // an idle link is asked for a sign of life as often
+  Milliseconds reconnect_first{50};  // then doubled
   Milliseconds reconnect_most{500};
 
   std::size_t max_in_flight = 4096;  // commands sent and not answered, a link; more wait in the queue

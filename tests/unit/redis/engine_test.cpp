@@ -436,28 +436,6 @@ TEST(Engine, GoesOnWritingWhenThereIsRoomAgain) {
   EXPECT_THAT(client->server.asked(), ElementsAre("SET k " + large));
 }
 
-TEST(Engine, IsRefusedByAServerThatIsTooSlow) {
-  SimClient client;
-  client.server.delay = 120ms;
-  client.run_for(10s);
-  EXPECT_FALSE(client.board.is_up());
-  EXPECT_THAT(client.recorder->told, Contains(HasSubstr("refused: too slow: a ping took 120 ms")));
-  const auto warned =
-      std::count_if(client.recorder->logged.begin(), client.recorder->logged.end(),
-                    [](const std::string& line) { return line.find("never meet") != std::string::npos; });
-  EXPECT_EQ(warned, 1);
-}
-
-TEST(Engine, WorksWithAServer25MillisecondsAway) {
-  SimClient client;
-  client.server.delay = 25ms;
-  client.run_for(200ms);
-  EXPECT_TRUE(client.board.is_up());
-  const auto answer = client.submit(get("k"), 50ms);
-  client.run_for(50ms);
-  EXPECT_EQ(outcome(answer), "ok");
-}
-
 TEST(Engine, GivesUpOnGarbageAndOnBombs) {
   for (const char* hostile : {"*2147483647\r\n", "$9223372036854775807\r\n", "%536870912\r\n", "\x01?\r\n"}) {
     auto client = connected();

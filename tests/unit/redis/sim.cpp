@@ -216,6 +216,9 @@ void Recorder::write(const LogRecord& record) noexcept {
   std::string line = std::string(to_string(record.level)) + " " + std::string(record.message);
   for (const LogField& field : record.fields) {
     if (field.name == "reason") line += ": " + std::string(field.value);
+    if (field.name == "round_trip_us" && record.level == LogLevel::kWarning)
+      line += " round_trip_us=" + std::string(field.value);
+    if (field.name == "command_timeout_ms") line += " command_timeout_ms=" + std::string(field.value);
   }
   logged.push_back(line);
 }
