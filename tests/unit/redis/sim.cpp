@@ -83,12 +83,13 @@ class SimStream final : public wire::Stream {
 
 }  // namespace
 
-std::shared_ptr<SimLink> SimServer::accept() {
+std::shared_ptr<SimLink> SimServer::accept(std::uint16_t port) {
   ++dials;
   dial_times.push_back(clock_.now());
-  if (refuses) return nullptr;
+  if (refuses || (port != 0 && port == refuses_port)) return nullptr;
   auto link = std::make_shared<SimLink>();
   link->descriptor = next_descriptor_++;
+  link->port = port;
   link->connected = !silent;
   links_.push_back(link);
   return link;
@@ -118,7 +119,8 @@ bool SimServer::pump() {
 
 void SimServer::answer(const std::shared_ptr<SimLink>& link, const Argv& argv) {
   std::optional<std::string> bytes;
-  if (handler) bytes = handler(argv);
+  if (link_handler) bytes = link_handler(*link, argv);
+  if (!bytes && handler) bytes = handler(argv);
   if (!bytes) bytes = own_answer(argv);
   if (delay == 0ms) {
     link->to_client += *bytes;
@@ -208,8 +210,9 @@ std::span<const wire::Event> SimLoop::wait(TimePoint until) {
 }
 
 std::unique_ptr<wire::Stream> SimDialer::dial() {
-  const bool refused = server_.refuses;
-  return std::make_unique<SimStream>(server_.accept(), refused);
+  auto link = server_.accept(port_);
+  const bool refused = link == nullptr;
+  return std::make_unique<SimStream>(std::move(link), refused);
 }
 
 void Recorder::write(const LogRecord& record) noexcept {

@@ -31,6 +31,7 @@ using Argv = std::vector<std::string>;
 // One connection. `to_server` and `to_client` are what is on the way.
 struct SimLink {
   int descriptor = 0;
+  std::uint16_t port = 0;  // where it was dialled to, where the test says so
   bool connected = false;  // else SYNs go unanswered
   bool closed_by_client = false;
   bool closed_by_server = false;
@@ -48,13 +49,16 @@ class SimServer {
   explicit SimServer(testing::ManualClock& clock) : clock_(clock) {}
 
   bool refuses = false;  // connects
-  bool silent = false;   // connects are not answered at all
-  bool frozen = false;   // reads nothing, answers nothing
+  std::uint16_t refuses_port = 0;
+  bool silent = false;  // connects are not answered at all
+  bool frozen = false;  // reads nothing, answers nothing
   bool knows_hello = true;
   Milliseconds delay{0};  // before each answer
   Handler handler;
+  // Asked first: for answers that depend on the link.
+  std::function<std::optional<std::string>(SimLink&, const Argv&)> link_handler;
 
-  std::shared_ptr<SimLink> accept();
+  std::shared_ptr<SimLink> accept(std::uint16_t port = 0);
   // Reads and answers what has come. True if anything moved.
   bool pump();
   // Makes all links end as by a dying process.
@@ -116,11 +120,12 @@ class SimLoop final : public wire::Loop {
 
 class SimDialer final : public wire::Dialer {
  public:
-  explicit SimDialer(SimServer& server) : server_(server) {}
+  explicit SimDialer(SimServer& server, std::uint16_t port = 0) : server_(server), port_(port) {}
   std::unique_ptr<wire::Stream> dial() override;
 
  private:
   SimServer& server_;
+  const std::uint16_t port_;
 };
 
 // What the node's listener and the log were told, as short lines.
