@@ -2,6 +2,7 @@
 
 #include "redis/client_impl.hpp"
 #include "redis/io_thread.hpp"
+#include "redis/link_effect.hpp"
 #include "redis/node.hpp"
 #include "redis/node_factory.hpp"
 #include "redis/pending.hpp"
@@ -53,6 +54,7 @@ std::optional<Error> refusal(const Client::Impl& impl, std::span<const Submissio
   for (const Submission& submission : group) {
     const std::size_t bytes = submission.words.encoded().size();
     if (submission.words.count() == 0) return invalid_argument("command", "has no words");
+    if (auto breaks = breaks_sharing(submission)) return breaks;
     if (bytes <= impl.options.max_request_bytes) continue;
     return Error(Errc::kTooLarge, "command: " + std::to_string(bytes) + " bytes, max_request_bytes is " +
                                       std::to_string(impl.options.max_request_bytes));

@@ -29,11 +29,15 @@ class InFlight {
 
   // All bytes of the stream before `written` have been given to the system: words that will not be sent again go.
   void on_written(std::uint64_t written);
-  // REQUIRES: !empty(). What was not written yet has no answer.
-  bool front_is_written() const noexcept { return written_ > 0; }
+  // REQUIRES: !empty().
+  Pending& front() noexcept { return ring_[0]; }
+  const Pending& front() const noexcept { return ring_[0]; }
+  // REQUIRES: !empty(). What was not written yet has no answer; of several commands that go as one, the first are
+  // answered before the last is written.
+  bool front_may_be_answered() const noexcept { return written_ > 0 || ring_[0].parts > 0; }
   // Whether the front waits for this push. REQUIRES: !empty().
   bool front_is_answered_by(const ReplyView& push) const noexcept {
-    return front_is_written() && ring_[0].reader && ring_[0].reader->is_answered_by(push);
+    return written_ > 0 && ring_[0].reader && ring_[0].reader->is_answered_by(push);
   }
   // Ends what has expired with kTimeout.
   void expire(TimePoint now, Tally& tally);

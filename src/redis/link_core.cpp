@@ -131,8 +131,9 @@ void LinkCore::ping(OutBuffer& out, TimePoint now) {
 
 LinkCore::Condemned LinkCore::on_reply(const ReplyView& reply, TimePoint now) {
   if (is_push(reply)) return take_push(reply, now);
-  if (in_flight_.empty() || !in_flight_.front_is_written()) return "a reply came that nobody asked for";
+  if (in_flight_.empty() || !in_flight_.front_may_be_answered()) return "a reply came that nobody asked for";
   show_life(now);
+  if (in_flight_.front().parts > 0) return deliver_part(in_flight_.front(), reply, now);
   Pending pending = in_flight_.pop();
   if (pending.is_ping) return check_fence(reply, now);
   if (!pending.reader) {
@@ -168,13 +169,27 @@ LinkCore::Condemned LinkCore::deliver(Pending& pending, const ReplyView& reply, 
   budget_.on_answered(1);
   if (reply.is_error()) {
     const Error error = error_from_reply(reply.text, options_.password);
-    retiring_ = retiring_ || (error.code() == Errc::kReadOnly && now >= opened_ + kLeastLife);
+    note_error(error.code(), now);
     pending.fail(error);
     return std::nullopt;
   }
-  if (pending.answer(reply) == Verdict::kMine) return std::nullopt;
+  return pending.answer(reply) == Verdict::kMine ? std::nullopt : foreign();
+}
+
+LinkCore::Condemned LinkCore::deliver_part(Pending& pending, const ReplyView& part, TimePoint now) {
+  --pending.parts;
+  if (part.is_error()) note_error(classify_error(part.text), now);
+  if (!pending.reader || pending.reader->on_part(part) == Verdict::kMine) return std::nullopt;
+  return foreign();
+}
+
+LinkCore::Condemned LinkCore::foreign() {
   ++tally_.foreign_replies;
   return "a reply came that belongs to another question";
+}
+
+void LinkCore::note_error(Errc code, TimePoint now) noexcept {
+  retiring_ = retiring_ || (code == Errc::kReadOnly && now >= opened_ + kLeastLife);
 }
 
 // A proxy may answer PONG whatever the word; a server that has echoed once must go on to.
@@ -195,9 +210,14 @@ LinkCore::Condemned LinkCore::check_fence(const ReplyView& whole, TimePoint now)
 }
 
 LinkCore::Condemned LinkCore::judge_silence(TimePoint asked) const {
-  if (in_flight_.empty() || asked < life_ + stall_limit_) return std::nullopt;
+  if (asked < silent_until()) return std::nullopt;
   const auto limit = std::chrono::duration_cast<Milliseconds>(stall_limit_);
   return "silent for " + std::to_string(limit.count()) + " ms with work in flight";
+}
+
+TimePoint LinkCore::silent_until() const noexcept {
+  if (in_flight_.empty() || in_flight_.front().may_be_silent()) return TimePoint::max();
+  return life_ + stall_limit_;
 }
 
 void LinkCore::expire(TimePoint now) {
@@ -207,9 +227,8 @@ void LinkCore::expire(TimePoint now) {
 }
 
 TimePoint LinkCore::due(bool may_encode) const noexcept {
-  const TimePoint silent = in_flight_.empty() ? TimePoint::max() : life_ + stall_limit_;
   const TimePoint ping = may_encode && !retiring_ ? next_ping_ : TimePoint::max();
-  return std::min({silent, ping, again_.earliest(), unsent_.earliest(), in_flight_.earliest()});
+  return std::min({silent_until(), ping, again_.earliest(), unsent_.earliest(), in_flight_.earliest()});
 }
 
 bool LinkCore::may_repeat(const Pending& pending, TimePoint now) {

@@ -13,8 +13,8 @@
 //   - when a reader says that a reply can not be to its question (a tag, a shape),
 //   - when a fence is answered wrongly: every `idle_ping`, also under load, goes a PING with a word that only this
 //     link knows; were the replies one off, another reply would stand in its place,
-//   - when it is silent for the stall limit with work in flight (below). Signs of life are whole replies, kLifeBytes of
-//   one in
+//   - when it is silent for the stall limit (below) with work in flight, unless what is to be answered next blocks on
+//     the server and is there for it (a connection of one's own). Signs of life are whole replies, kLifeBytes of one in
 //     the making (so a server that drips a byte now and then is silent), and room to write after there was none.
 //
 // The stall limit is `stall_limit` of the options, or four round trips where the way is so long: a packet that is lost
@@ -111,6 +111,10 @@ class LinkCore {
   Condemned take_push(const ReplyView& push, TimePoint now);
   Condemned check_fence(const ReplyView& whole, TimePoint now);
   Condemned deliver(Pending& pending, const ReplyView& reply, TimePoint now);
+  Condemned deliver_part(Pending& pending, const ReplyView& part, TimePoint now);
+  Condemned foreign();
+  void note_error(Errc code, TimePoint now) noexcept;
+  TimePoint silent_until() const noexcept;
   bool may_repeat(const Pending& pending, TimePoint now);
 
   const ClientOptions& options_;

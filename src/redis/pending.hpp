@@ -23,7 +23,9 @@ struct Pending {
         reader(std::move(submission.reader)),
         script(submission.script),
         deadline(until),
-        repeat(submission.repeat) {}
+        parts(submission.parts),
+        repeat(submission.repeat),
+        waits(submission.waits) {}
   Pending(Pending&&) noexcept = default;
   // REQUIRES: this one has no reader left.
   Pending& operator=(Pending&&) noexcept = default;
@@ -46,6 +48,9 @@ struct Pending {
     charge.forget_bytes();
   }
 
+  // Nobody waits any more for what blocks beyond its deadline: then the link is given up as any silent one.
+  bool may_be_silent() const noexcept { return waits && reader != nullptr; }
+
   // What it ends with when its deadline passes before it is sent (again).
   Errc when_expired() const noexcept { return may_have_run ? Errc::kTimeout : Errc::kNotSent; }
 
@@ -55,7 +60,9 @@ struct Pending {
   TimePoint deadline = TimePoint::max();
   std::uint64_t end = 0;  // where its last byte stands among all bytes of its link
   Charge charge;
+  std::uint32_t parts = 0;  // replies that are still to come before its last
   Repeat repeat = Repeat::kNever;
+  bool waits = false;         // its server may be silent until the deadline
   bool is_ping = false;       // the link's own; has no reader
   bool shortened = false;     // was submitted with less time than usual
   bool may_have_run = false;  // a link that had taken all of it was lost

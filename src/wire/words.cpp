@@ -1,5 +1,7 @@
 #include <envoyou/redis/command.hpp>
 
+#include "wire/encoder.hpp"
+
 #include <algorithm>
 
 namespace envoyou::redis {
@@ -26,6 +28,11 @@ Words& Words::add(std::string_view word) {
   encoded_.append(word);
   encoded_.append("\r\n", 2);
   ++count_;
+  return *this;
+}
+
+Words& Words::then(const Words& next) {
+  wire::append_command(encoded_, next);
   return *this;
 }
 

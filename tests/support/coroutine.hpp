@@ -22,8 +22,8 @@ class Coroutine {
       struct Finish {
         bool await_ready() noexcept { return false; }
         void await_suspend(std::coroutine_handle<promise_type> self) noexcept {
-          const auto finished = self.promise().finished;
-          finished->store(true, std::memory_order_release);
+          const auto flag = self.promise().finished;
+          flag->store(true, std::memory_order_release);
         }
         void await_resume() noexcept {}
       };

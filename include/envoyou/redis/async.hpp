@@ -133,20 +133,14 @@ class AsyncEnd final : public AsyncOperation {
   void on_error(Error) noexcept override {}
 };
 
-// Through what a command goes: a client, a connection of one's own.
-struct Sender {
-  void* target;
-  void (*submit)(void* target, Submission submission, const CallOptions& options);
-};
-
 }  // namespace detail_redis
 
-// A call that has not been made yet. Awaited once.
-template <class R>
+// A call that has not been made yet. Awaited once. `Submit` is where it goes: called as submit(submission, options).
+template <class R, class Submit>
 class [[nodiscard]] AsyncCall {
  public:
-  AsyncCall(detail_redis::Sender sender, Command<R> command, CallOptions options)
-      : sender_(sender), command_(std::move(command)), options_(options) {}
+  AsyncCall(Submit submit, Command<R> command, CallOptions options)
+      : submit_(std::move(submit)), command_(std::move(command)), options_(options) {}
 
   // Goes on there instead of on the I/O thread.
   AsyncCall on(Executor& executor) && {
@@ -158,17 +152,15 @@ class [[nodiscard]] AsyncCall {
   bool await_suspend(std::coroutine_handle<> caller) {
     operation_.reset(new detail_redis::AsyncAnswer<R>(command_.decode, command_.tag));
     return operation_->start(caller, executor_, [this] {
+      Submit submit = std::move(submit_);
       const CallOptions options = options_;
-      const detail_redis::Sender sender = sender_;
-      sender.submit(sender.target,
-                    {std::move(command_.words), ReaderHandle(operation_.get()), command_.repeat, command_.script},
-                    options);
+      submit(to_submission(std::move(command_), ReaderHandle(operation_.get())), options);
     });
   }
   Result<R> await_resume() { return operation_->take(); }
 
  private:
-  detail_redis::Sender sender_;
+  Submit submit_;
   Command<R> command_;
   CallOptions options_;
   Executor* executor_ = nullptr;
@@ -208,12 +200,20 @@ class [[nodiscard]] AsyncPipeline {
   std::unique_ptr<detail_redis::AsyncEnd, detail_redis::AbandonOperation> operation_;
 };
 
+namespace detail_redis {
+
+struct ThroughClient {
+  Client* client;
+  void operator()(Submission submission, const CallOptions& options) const {
+    client->submit(std::move(submission), options);
+  }
+};
+
+}  // namespace detail_redis
+
 template <class R>
-AsyncCall<R> Client::async(Command<R> command, CallOptions options) {
-  const auto submit = [](void* client, Submission submission, const CallOptions& how) {
-    static_cast<Client*>(client)->submit(std::move(submission), how);
-  };
-  return AsyncCall<R>({this, submit}, std::move(command), options);
+AsyncCall<R, detail_redis::ThroughClient> Client::async(Command<R> command, CallOptions options) {
+  return {detail_redis::ThroughClient{this}, std::move(command), options};
 }
 
 inline AsyncPipeline Client::async(Pipeline& pipeline, CallOptions options) {

@@ -18,7 +18,8 @@
 //   - no SIGPIPE, no signals (they are blocked on the I/O thread), no prints, sockets are close-on-exec;
 //   - after fork() every call in the child answers kForked.
 //
-// Does not: queue without bound (kQueueFull), wait for a node that is known to be away (kUnavailable at once).
+// Does not: queue without bound (kQueueFull), wait for a node that is known to be away (kUnavailable at once), take
+// what would break the sharing of links (SUBSCRIBE, SELECT, BLPOP ...: kUnsupported, which says what to use instead).
 //
 // Thread-safe. A blocking call on the I/O thread (inside a callback) is refused with kWouldDeadlock. The client may be
 // destroyed on any thread but the I/O thread.
@@ -93,9 +94,15 @@ struct ClientStats {
 };
 
 class Pipeline;
+class Transaction;    // transaction.hpp
 class AsyncPipeline;  // async.hpp
-template <class R>
+template <class R, class Submit>
 class AsyncCall;  // async.hpp
+namespace detail_redis {
+struct ThroughClient;
+template <class Target>
+struct ThroughTransaction;
+}  // namespace detail_redis
 
 class Client {
  public:
@@ -112,7 +119,7 @@ class Client {
   Result<R> run(Command<R> command, CallOptions options = {}) {
     if (auto may = may_block(); !may) return may.error();
     Waiter<R> waiter(command.decode, command.tag);
-    submit({std::move(command.words), ReaderHandle(&waiter), command.repeat, command.script}, options);
+    submit(to_submission(std::move(command), ReaderHandle(&waiter)), options);
     return waiter.wait();
   }
 
@@ -129,8 +136,14 @@ class Client {
 
   // The same two for coroutines: include <envoyou/redis/async.hpp>, and read there when a coroutine may be destroyed.
   template <class R>
-  AsyncCall<R> async(Command<R> command, CallOptions options = {});
+  AsyncCall<R, detail_redis::ThroughClient> async(Command<R> command, CallOptions options = {});
   AsyncPipeline async(Pipeline& pipeline, CallOptions options = {});
+
+  // A transaction, for each kind of caller: include <envoyou/redis/transaction.hpp>.
+  Result<void> run(Transaction& transaction, CallOptions options = {});
+  template <class Then>
+  void run(Transaction transaction, CallOptions options, Then then);
+  AsyncCall<void, detail_redis::ThroughTransaction<Client>> async(Transaction& transaction, CallOptions options = {});
 
   // kWouldDeadlock on the I/O thread, whose callbacks must not wait for answers: for who waits by means of their own.
   Result<void> may_block() const;
@@ -161,6 +174,8 @@ class Client {
 
  private:
   explicit Client(std::unique_ptr<Impl> impl);
+
+  friend class Connection;
 
   template <class R>
   class Waiter;

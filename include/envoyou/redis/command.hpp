@@ -14,6 +14,7 @@
 // Thread-compatible.
 #pragma once
 
+#include <envoyou/clock.hpp>
 #include <envoyou/redis/reply.hpp>
 #include <envoyou/result.hpp>
 
@@ -48,6 +49,11 @@ class Words {
     return add(std::string_view(digits, static_cast<std::size_t>(end - digits)));
   }
 
+  // Another command right behind this one, for who submits several as one (Submission::parts). REQUIRES: both have
+  // words.
+  Words& then(const Words& next);
+
+  // Of the first command.
   std::size_t count() const noexcept { return count_; }
   // What will be sent, without the array header "*count\r\n".
   std::string_view encoded() const noexcept { return encoded_; }
@@ -64,6 +70,9 @@ enum class Repeat : std::uint8_t {
   kIsSafe,  // reads, and writes that set the same again: repeated once within the deadline, on the node's retry budget
 };
 
+// Command::waits of all commands but those that block on the server.
+inline constexpr Milliseconds kDoesNotWait{-1};
+
 template <class R>
 struct Command {
   using Decode = Result<R> (*)(const ReplyView& reply, std::uint64_t tag);
@@ -75,6 +84,8 @@ struct Command {
   Decode decode;
   Repeat repeat = Repeat::kNever;
   std::uint64_t tag = 0;
+  // How long it may block on the server, zero for ever: it needs a connection of its own (connection.hpp).
+  Milliseconds waits = kDoesNotWait;
   // Set by Script::command: sent as EVALSHA, and once more as EVAL when the server does not know it.
   const Script* script = nullptr;
 };

@@ -37,6 +37,8 @@ class ReplyReader {
  public:
   virtual Verdict on_reply(const ReplyView& reply) noexcept = 0;
   virtual void on_error(Error error) noexcept = 0;
+  // A reply before the last, where the submission says that more than one comes. Then on_reply or on_error as ever.
+  virtual Verdict on_part(const ReplyView&) noexcept { return Verdict::kForeign; }
   // Whether this push is the reply to its command (SUBSCRIBE and its kin have no other).
   virtual bool is_answered_by(const ReplyView&) const noexcept { return false; }
   virtual void release() noexcept { delete this; }
@@ -54,6 +56,11 @@ struct Submission {
   Words words;
   ReaderHandle reader;
   Repeat repeat = Repeat::kNever;
+  // The server may answer late by design: its silence is not held against the link. Only on a connection of one's own.
+  bool waits = false;
+  // Replies that come before the one that ends it: the words are several commands (Words::then), which are sent, and
+  // expire, and are lost, as one.
+  std::uint32_t parts = 0;
   const Script* script = nullptr;
 };
 
@@ -143,15 +150,23 @@ class CallbackReader final : public ReplyReader {
 
 }  // namespace detail_redis
 
+// REQUIRES: `reader` decodes as the command says.
+template <class R>
+Submission to_submission(Command<R> command, ReaderHandle reader) {
+  Submission made;
+  made.words = std::move(command.words);
+  made.reader = std::move(reader);
+  made.repeat = command.repeat;
+  made.waits = command.waits != kDoesNotWait;
+  made.script = command.script;
+  return made;
+}
+
 // `then` is called once with a Result<R>; it must not throw.
 template <class R, class Then>
 Submission to_submission(Command<R> command, Then then) {
-  Submission made;
-  made.words = std::move(command.words);
-  made.reader = ReaderHandle(new detail_redis::CallbackReader<R, Then>(command.decode, command.tag, std::move(then)));
-  made.repeat = command.repeat;
-  made.script = command.script;
-  return made;
+  ReaderHandle reader(new detail_redis::CallbackReader<R, Then>(command.decode, command.tag, std::move(then)));
+  return to_submission(std::move(command), std::move(reader));
 }
 
 // Counts the answers that a blocking caller waits for. Thread-safe.

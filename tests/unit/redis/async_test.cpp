@@ -26,12 +26,12 @@ using ::testing::IsEmpty;
 using Value = std::optional<std::string>;
 using Told = std::vector<std::string>;
 
-AsyncCall<Value> ask(SimClient& sim, std::string_view key) {
-  const auto submit = [](void* to, Submission submission, const CallOptions&) {
-    static_cast<SimClient*>(to)->post(std::move(submission));
-  };
-  return AsyncCall<Value>({&sim, submit}, get(key), {});
-}
+struct ThroughSim {
+  SimClient* sim;
+  void operator()(Submission submission, const CallOptions&) const { sim->post(std::move(submission)); }
+};
+
+AsyncCall<Value, ThroughSim> ask(SimClient& sim, std::string_view key) { return {ThroughSim{&sim}, get(key), {}}; }
 
 std::string text_of(const Result<Value>& result) {
   return result ? result->value_or("null") : std::string(to_string(result.error().code()));
