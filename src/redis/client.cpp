@@ -47,9 +47,23 @@ Result<void> build(Client::Impl& impl, NodeListener* listener) {
   return {};
 }
 
+struct Timing {
+  TimePoint now;
+  TimePoint deadline;
+  bool shortened;  // less time than usual
+};
+
+// A callback that asks on reads the clock of the turn that it is called in, and not the machine's again.
+Timing timing_of(const Client::Impl& impl, const CallOptions& options) {
+  const bool in_turn = impl.core->is_own_thread();
+  const TimePoint now = in_turn ? impl.core->reactor->turn_began() : impl.runtime.clock->now();
+  const Milliseconds usual = impl.options.command_timeout;
+  if (!options.deadline) return {now, Deadline::never().share(now, usual).time(), false};
+  return {now, options.deadline->time(), options.deadline->cuts(now, usual)};
+}
+
 // Why a command is not even queued; nothing if it may be.
-std::optional<Error> refusal(const Client::Impl& impl, std::span<const Submission> group, TimePoint now,
-                             TimePoint deadline) {
+std::optional<Error> refusal(const Client::Impl& impl, std::span<const Submission> group, const Timing& timing) {
   if (impl.fork_guard.forked()) return Error(Errc::kForked, "the client was opened before fork()");
   for (const Submission& submission : group) {
     const std::size_t bytes = submission.words.encoded().size();
@@ -59,7 +73,9 @@ std::optional<Error> refusal(const Client::Impl& impl, std::span<const Submissio
     return Error(Errc::kTooLarge, "command: " + std::to_string(bytes) + " bytes, max_request_bytes is " +
                                       std::to_string(impl.options.max_request_bytes));
   }
-  if (now >= deadline) return Error(Errc::kNotSent, "the deadline had passed before the command was submitted");
+  if (timing.now >= timing.deadline) {
+    return Error(Errc::kNotSent, "the deadline had passed before the command was submitted");
+  }
   if (impl.node->board.is_away()) return impl.node->board.why_away();
   return std::nullopt;
 }
@@ -106,28 +122,24 @@ Result<void> Client::may_block() const {
 }
 
 void Client::submit(Submission submission, CallOptions options) {
-  const TimePoint now = impl_->runtime.clock->now();
-  const Deadline deadline = options.deadline.value_or(Deadline::never().share(now, impl_->options.command_timeout));
-  if (auto refused = refusal(*impl_, std::span(&submission, 1), now, deadline.time())) {
-    const ReaderHandle reader = std::move(submission.reader);
-    return reader->on_error(*std::move(refused));
+  const Timing timing = timing_of(*impl_, options);
+  if (auto refused = refusal(*impl_, std::span(&submission, 1), timing)) {
+    return submission.reader->on_error(*std::move(refused));
   }
-  Pending pending(std::move(submission), deadline.time());
-  pending.shortened = deadline.cuts(now, impl_->options.command_timeout);
-  if (auto posted = impl_->node->inbox.post(std::span(&pending, 1)); !posted) pending.fail(posted.error());
+  auto posted = impl_->node->inbox.post(submission, timing.deadline, timing.shortened);
+  if (!posted) submission.reader->on_error(posted.error());
 }
 
 void Client::submit_all(std::vector<Submission> submissions, CallOptions options) {
   if (submissions.empty()) return;
-  const TimePoint now = impl_->runtime.clock->now();
-  const Deadline deadline = options.deadline.value_or(Deadline::never().share(now, impl_->options.command_timeout));
-  const auto refused = refusal(*impl_, submissions, now, deadline.time());
+  const Timing timing = timing_of(*impl_, options);
+  const auto refused = refusal(*impl_, submissions, timing);
   std::vector<Pending> group;
   group.reserve(submissions.size());
   for (Submission& submission : submissions) {
-    group.emplace_back(std::move(submission), deadline.time());
+    group.emplace_back(std::move(submission), timing.deadline);
     group.back().more_follow = true;
-    group.back().shortened = deadline.cuts(now, impl_->options.command_timeout);
+    group.back().shortened = timing.shortened;
   }
   group.back().more_follow = false;
   const Result<void> posted = refused ? Result<void>(*refused) : impl_->node->inbox.post(group);

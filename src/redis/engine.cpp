@@ -176,6 +176,7 @@ void Engine::place(Pending&& pending, TimePoint now) {
 
 // The least loaded; among equals each in its turn.
 Link* Engine::choose_link() {
+  if (links_.size() == 1) return links_[0]->phase() == Link::Phase::kReady ? links_[0].get() : nullptr;
   Link* best = nullptr;
   for (std::size_t i = 0; i < links_.size(); ++i) {
     Link* const link = links_[(next_link_ + i) % links_.size()].get();

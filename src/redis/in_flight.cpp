@@ -14,16 +14,6 @@ bool may_be_sent_again(const Pending& pending) noexcept {
 
 }  // namespace
 
-void InFlight::push(Pending&& pending) {
-  earliest_ = ring_.empty() ? pending.deadline : std::min(earliest_, pending.deadline);
-  ring_.push_back(std::move(pending));
-}
-
-Pending InFlight::pop() {
-  if (written_ > 0) --written_;
-  return ring_.pop_front();
-}
-
 void InFlight::on_written(std::uint64_t written) {
   while (written_ < ring_.size() && ring_[written_].end <= written) {
     Pending& pending = ring_[written_++];

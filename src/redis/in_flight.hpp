@@ -13,8 +13,10 @@
 
 #include <envoyou/clock.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace envoyou::redis {
 
@@ -23,9 +25,21 @@ class InFlight {
   bool empty() const noexcept { return ring_.empty(); }
   std::size_t size() const noexcept { return ring_.size(); }
   // REQUIRES: `pending.end` is above that of all before it.
-  void push(Pending&& pending);
+  void push(Pending&& pending) {
+    earliest_ = ring_.empty() ? pending.deadline : std::min(earliest_, pending.deadline);
+    ring_.push_back(std::move(pending));
+  }
   // REQUIRES: !empty().
-  Pending pop();
+  void drop_front() noexcept {
+    if (written_ > 0) --written_;
+    ring_.drop_front();
+  }
+  // REQUIRES: !empty().
+  Pending pop() {
+    Pending pending = std::move(front());
+    drop_front();
+    return pending;
+  }
 
   // All bytes of the stream before `written` have been given to the system: words that will not be sent again go.
   void on_written(std::uint64_t written);

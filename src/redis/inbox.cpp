@@ -4,6 +4,21 @@
 
 namespace envoyou::redis {
 
+Result<void> Inbox::post(Submission& submission, TimePoint deadline, bool shortened) {
+  bool must_wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const std::size_t bytes = submission.words.encoded().size();
+    if (auto admitted = admit(1, bytes); !admitted) return admitted;
+    Pending& posted = items_.emplace_back(std::move(submission), deadline);
+    posted.shortened = shortened;
+    posted.charge = Charge(quota_, bytes);
+    must_wake = std::exchange(sleeping_, false);
+  }
+  if (must_wake) wake_();
+  return {};
+}
+
 Result<void> Inbox::post(std::span<Pending> group) {
   bool must_wake = false;
   {
@@ -16,17 +31,22 @@ Result<void> Inbox::post(std::span<Pending> group) {
 }
 
 Result<void> Inbox::admit(std::span<Pending> group) {
-  if (closed_) return Error(Errc::kClosed, "the client is closed");
   std::size_t bytes = 0;
   for (const Pending& pending : group) bytes += pending.words.encoded().size();
-  // Room first: behind the quota nothing may fail half-way.
-  if (items_.capacity() - items_.size() < group.size()) items_.reserve(2 * (items_.size() + group.size()));
-  if (!quota_.take(group.size(), bytes)) return Error(Errc::kQueueFull, "too many commands wait to be sent");
+  if (auto admitted = admit(group.size(), bytes); !admitted) return admitted;
   for (Pending& pending : group) {
     pending.charge = Charge(quota_, pending.words.encoded().size());
     items_.push_back(std::move(pending));
   }
-  posted_ += group.size();
+  return {};
+}
+
+// Room first: behind the quota nothing may fail half-way.
+Result<void> Inbox::admit(std::size_t commands, std::size_t bytes) {
+  if (closed_) return Error(Errc::kClosed, "the client is closed");
+  if (items_.capacity() - items_.size() < commands) items_.reserve(2 * (items_.size() + commands));
+  if (!quota_.take(commands, bytes)) return Error(Errc::kQueueFull, "too many commands wait to be sent");
+  posted_ += commands;
   return {};
 }
 

@@ -33,7 +33,9 @@ class Inbox {
   Inbox(std::size_t max_unsent, std::size_t max_bytes, std::function<void()> wake)
       : quota_(max_unsent, max_bytes), wake_(std::move(wake)) {}
 
-  // Takes all of `group`, to be sent in order on one link, or none of it. Errors: kQueueFull, kClosed.
+  // Takes one, or nothing of it. Errors: kQueueFull, kClosed.
+  Result<void> post(Submission& submission, TimePoint deadline, bool shortened);
+  // Takes all of `group`, to be sent in order on one link, or none of it. Errors: as above.
   Result<void> post(std::span<Pending> group);
   std::uint64_t posted() const;
 
@@ -48,6 +50,7 @@ class Inbox {
   const Quota& quota() const noexcept { return quota_; }
 
  private:
+  Result<void> admit(std::size_t commands, std::size_t bytes);
   Result<void> admit(std::span<Pending> group);
 
   Quota quota_;

@@ -160,28 +160,40 @@ News Link::read_turn(TimePoint now) {
 }
 
 News Link::take_replies(TimePoint now) {
-  const bool was_greeting = phase_ == Phase::kGreeting;
+  if (phase_ != Phase::kReady) return take_greetings(now);
+  for (;;) {
+    const auto next = decoder_->next();
+    if (!next) {
+      first_error_ = next.error();
+      return condemn(next.error());
+    }
+    if (*next == nullptr) return {};
+    if (const auto why = core_.on_reply(**next, now)) return condemn(Error(Errc::kConnectionLost, std::string(*why)));
+  }
+}
+
+News Link::take_greetings(TimePoint now) {
   // One answer a read in the greeting: a second one was there before its question.
   greeting_answered_ = false;
   for (;;) {
     auto next = decoder_->next();
-    if (next && !next->has_value()) break;
+    if (next && *next == nullptr) break;
     if (!next) first_error_ = next.error();
     News news = next ? take_reply(**next, now) : condemn(next.error());
     if (news.kind == News::Kind::kNone) continue;
     // Nobody was told yet that it had become ready.
-    if (was_greeting) news.kind = News::Kind::kRefused;
+    news.kind = News::Kind::kRefused;
     return news;
   }
   if (phase_ == Phase::kGreeting) return write_out(now);
-  return {was_greeting ? News::Kind::kReady : News::Kind::kNone};
+  return {News::Kind::kReady};
 }
 
 News Link::take_reply(const ReplyView& reply, TimePoint now) {
   if (phase_ == Phase::kGreeting) return take_greeting(reply, now);
-  auto condemned = core_.on_reply(reply, now);
+  const auto condemned = core_.on_reply(reply, now);
   if (!condemned) return {};
-  return condemn(Error(Errc::kConnectionLost, *std::move(condemned)));
+  return condemn(Error(Errc::kConnectionLost, std::string(*condemned)));
 }
 
 News Link::take_greeting(const ReplyView& reply, TimePoint now) {

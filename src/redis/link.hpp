@@ -102,6 +102,7 @@ class Link {
   News greet(TimePoint now);
   News read_turn(TimePoint now);
   News take_replies(TimePoint now);
+  News take_greetings(TimePoint now);
   News take_reply(const ReplyView& reply, TimePoint now);
   News take_greeting(const ReplyView& reply, TimePoint now);
   News write_out(TimePoint now);

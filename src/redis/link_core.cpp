@@ -134,13 +134,7 @@ LinkCore::Condemned LinkCore::on_reply(const ReplyView& reply, TimePoint now) {
   if (in_flight_.empty() || !in_flight_.front_may_be_answered()) return "a reply came that nobody asked for";
   show_life(now);
   if (in_flight_.front().parts > 0) return deliver_part(in_flight_.front(), reply, now);
-  Pending pending = in_flight_.pop();
-  if (pending.is_ping) return check_fence(reply, now);
-  if (!pending.reader) {
-    ++tally_.late_replies;
-    return std::nullopt;
-  }
-  return deliver(pending, reply, now);
+  return take_answer(reply, now);
 }
 
 bool LinkCore::is_push(const ReplyView& reply) const noexcept {
@@ -150,11 +144,25 @@ bool LinkCore::is_push(const ReplyView& reply) const noexcept {
 LinkCore::Condemned LinkCore::take_push(const ReplyView& push, TimePoint now) {
   if (!in_flight_.empty() && in_flight_.front_is_answered_by(push)) {
     show_life(now);
-    Pending pending = in_flight_.pop();
-    return deliver(pending, push, now);
+    return take_answer(push, now);
   }
   if (sink_ == nullptr || !sink_->on_push(push, now)) ++tally_.ignored_pushes;
   return std::nullopt;
+}
+
+// The front is answered where it lies: what is called back may post commands, and those go to the inbox.
+LinkCore::Condemned LinkCore::take_answer(const ReplyView& reply, TimePoint now) {
+  Pending& front = in_flight_.front();
+  Condemned condemned;
+  if (front.is_ping) {
+    condemned = check_fence(reply, now);
+  } else if (!front.reader) {
+    ++tally_.late_replies;
+  } else {
+    condemned = deliver(front, reply, now);
+  }
+  in_flight_.drop_front();
+  return condemned;
 }
 
 LinkCore::Condemned LinkCore::deliver(Pending& pending, const ReplyView& reply, TimePoint now) {
@@ -209,7 +217,7 @@ LinkCore::Condemned LinkCore::check_fence(const ReplyView& whole, TimePoint now)
   return "a ping was answered with something else";
 }
 
-LinkCore::Condemned LinkCore::judge_silence(TimePoint asked) const {
+std::optional<std::string> LinkCore::judge_silence(TimePoint asked) const {
   if (asked < silent_until()) return std::nullopt;
   const auto limit = std::chrono::duration_cast<Milliseconds>(stall_limit_);
   return "silent for " + std::to_string(limit.count()) + " ms with work in flight";

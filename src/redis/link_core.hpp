@@ -81,9 +81,9 @@ class LinkCore {
   void on_bytes(std::size_t bytes, TimePoint now);
 
   // Why the link is condemned; nothing if it is not.
-  using Condemned = std::optional<std::string>;
+  using Condemned = std::optional<std::string_view>;
   Condemned on_reply(const ReplyView& reply, TimePoint now);
-  Condemned judge_silence(TimePoint asked) const;
+  std::optional<std::string> judge_silence(TimePoint asked) const;
   bool is_retired() const noexcept { return retiring_ && in_flight_.empty(); }
 
   void expire(TimePoint now);
@@ -110,6 +110,7 @@ class LinkCore {
   bool is_push(const ReplyView& reply) const noexcept;
   Condemned take_push(const ReplyView& push, TimePoint now);
   Condemned check_fence(const ReplyView& whole, TimePoint now);
+  Condemned take_answer(const ReplyView& reply, TimePoint now);
   Condemned deliver(Pending& pending, const ReplyView& reply, TimePoint now);
   Condemned deliver_part(Pending& pending, const ReplyView& part, TimePoint now);
   Condemned foreign();

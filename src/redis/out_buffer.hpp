@@ -6,10 +6,13 @@
 
 #include <envoyou/redis/command.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <string>
+#include <cstring>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 namespace envoyou::redis {
 
@@ -19,29 +22,48 @@ class OutBuffer {
   static constexpr std::size_t kEnough = 256u << 10;
 
   void append(const Words& words) {
-    const std::size_t before = bytes_.size();
-    wire::append_command(bytes_, words);
-    encoded_ += bytes_.size() - before;
+    const std::size_t size = wire::encoded_size(words);
+    if (capacity_ - end_ < size) make_room(size);
+    wire::encode(words, bytes_.get() + end_);
+    end_ += size;
+    encoded_ += size;
   }
-  std::string_view unwritten() const noexcept { return std::string_view(bytes_).substr(at_); }
-  bool empty() const noexcept { return at_ == bytes_.size(); }
-  bool has_enough() const noexcept { return bytes_.size() - at_ >= kEnough; }
-  void consume(std::size_t bytes) {
+  std::string_view unwritten() const noexcept { return {bytes_.get() + at_, end_ - at_}; }
+  bool empty() const noexcept { return at_ == end_; }
+  bool has_enough() const noexcept { return end_ - at_ >= kEnough; }
+  void consume(std::size_t bytes) noexcept {
     at_ += bytes;
     written_ += bytes;
     if (!empty()) return;
-    bytes_.clear();
     at_ = 0;
+    end_ = 0;
     // One huge value must not pin its size in memory for the life of the link.
-    if (bytes_.capacity() > 4 * kEnough) bytes_ = std::string();
+    if (capacity_ <= 4 * kEnough) return;
+    bytes_.reset();
+    capacity_ = 0;
   }
 
   std::uint64_t encoded() const noexcept { return encoded_; }
   std::uint64_t written() const noexcept { return written_; }
 
  private:
-  std::string bytes_;
-  std::size_t at_ = 0;
+  static constexpr std::size_t kFirstCapacity = 4096;
+
+  void make_room(std::size_t size) {
+    const std::size_t kept = end_ - at_;
+    const std::size_t wanted = std::max({kFirstCapacity, 2 * capacity_, kept + size});
+    std::unique_ptr<char[]> larger(new char[wanted]);
+    if (kept > 0) std::memcpy(larger.get(), bytes_.get() + at_, kept);
+    bytes_ = std::move(larger);
+    capacity_ = wanted;
+    at_ = 0;
+    end_ = kept;
+  }
+
+  std::unique_ptr<char[]> bytes_;
+  std::size_t capacity_ = 0;
+  std::size_t at_ = 0;   // unwritten from here
+  std::size_t end_ = 0;  // to here
   std::uint64_t encoded_ = 0;
   std::uint64_t written_ = 0;
 };

@@ -18,7 +18,7 @@ namespace envoyou::redis {
 
 struct Pending {
   Pending() = default;
-  Pending(Submission submission, TimePoint until) noexcept
+  Pending(Submission&& submission, TimePoint until) noexcept
       : words(std::move(submission.words)),
         reader(std::move(submission.reader)),
         script(submission.script),
@@ -35,16 +35,18 @@ struct Pending {
 
   // The end of the command: calls the reader and lets go of all it held.
   void fail(const Error& error) noexcept {
-    const ReaderHandle last = std::move(reader);
-    last->on_error(error);
+    reader->on_error(error);
     forget_words();
+    reader.reset();
   }
   Verdict answer(const ReplyView& reply) noexcept {
-    const ReaderHandle last = std::move(reader);
-    return last->on_reply(reply);
+    const Verdict verdict = reader->on_reply(reply);
+    forget_words();
+    reader.reset();
+    return verdict;
   }
   void forget_words() noexcept {
-    words = Words();
+    words.clear();
     charge.forget_bytes();
   }
 

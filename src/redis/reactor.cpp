@@ -42,13 +42,13 @@ void Reactor::step(TimePoint until) {
   const TimePoint asked = clock_->now();
   const TimePoint wait_until = nothing_waits() ? std::min(until, due()) : TimePoint::min();
   const auto events = loop_.wait(wait_until);
-  TimePoint now = clock_->now();
-  for (const wire::Event& event : events) dispatch(event, now);
-  if (!events.empty()) now = clock_->now();
+  now_ = clock_->now();
+  for (const wire::Event& event : events) dispatch(event, now_);
+  if (!events.empty()) now_ = clock_->now();
   run_tasks();
   turning_ = nodes_;
   for (const auto& node : turning_) {
-    if (!node->removed) node->engine.turn(asked, now);
+    if (!node->removed) node->engine.turn(asked, now_);
   }
   turning_.clear();
 }

@@ -48,6 +48,8 @@ class Reactor {
   bool post(Task task);
 
   void step(TimePoint until);
+  // What time it is for what is called back within a step.
+  TimePoint turn_began() const noexcept { return now_; }
   // Of all engines. They can go on after it.
   void drop_everything(const Error& reason);
   // Before the last drop_everything: nothing is taken in any more, tasks are dropped.
@@ -66,6 +68,7 @@ class Reactor {
 
   wire::Loop& loop_;
   const std::shared_ptr<Clock> clock_;
+  TimePoint now_{};
   std::vector<std::shared_ptr<Node>> nodes_;
   std::vector<std::shared_ptr<Node>> turning_;  // a copy: a turn may add and remove
   // The same nodes as a list that is whole at every moment, also for a child that was forked in the middle of `add`.

@@ -23,12 +23,12 @@ class Ring {
   T& back() noexcept { return (*this)[size_ - 1]; }
 
   void push_back(T&& value) {
-    make_room();
+    if (is_full()) make_room();
     ++size_;
     back() = std::move(value);
   }
   void push_front(T&& value) {
-    make_room();
+    if (is_full()) make_room();
     first_ = (first_ - 1) & mask_;
     ++size_;
     front() = std::move(value);
@@ -36,17 +36,24 @@ class Ring {
   // REQUIRES: !empty().
   T pop_front() {
     T value = std::move(front());
+    drop_front();
+    return value;
+  }
+  // What lies at the front stays as it is until the cell is used again: who drops a value has emptied it.
+  // REQUIRES: !empty().
+  void drop_front() noexcept {
     first_ = (first_ + 1) & mask_;
     --size_;
-    return value;
   }
 
  private:
   static constexpr std::size_t kFirstCapacity = 16;
 
+  std::size_t capacity() const noexcept { return cells_ ? mask_ + 1 : 0; }
+  bool is_full() const noexcept { return size_ == capacity(); }
+
   void make_room() {
-    const std::size_t capacity = cells_ ? mask_ + 1 : 0;
-    if (size_ < capacity) return;
+    const std::size_t capacity = this->capacity();
     const std::size_t wanted = capacity == 0 ? kFirstCapacity : 2 * capacity;
     auto cells = std::make_unique<T[]>(wanted);
     for (std::size_t i = 0; i < size_; ++i) cells[i] = std::move((*this)[i]);

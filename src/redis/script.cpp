@@ -22,7 +22,7 @@ Words Script::words(std::size_t number_of_keys) const {
 
 Words Script::with_text(const Words& words) const {
   Words made("EVAL", std::string_view(text_));
-  made.encoded_.append(words.encoded_, kNameBytes + kDigestBytes);
+  made.append(words.encoded().substr(kNameBytes + kDigestBytes));
   made.count_ = words.count_;
   return made;
 }

@@ -37,7 +37,7 @@ class TransactionReader final : public ReplyReader {
       end_slots(Error(Errc::kConflict, "not executed: a watched key had changed"));
     } else if (reply.type == ReplyType::kArray && reply.elements.size() == readers_.size() && !refused_) {
       for (std::size_t i = 0; i < readers_.size(); ++i) {
-        if (answer(*readers_[i], reply.elements[i]) == Verdict::kForeign) verdict = Verdict::kForeign;
+        if (answer(readers_[i], reply.elements[i]) == Verdict::kForeign) verdict = Verdict::kForeign;
       }
       readers_.clear();
     } else {
@@ -57,9 +57,9 @@ class TransactionReader final : public ReplyReader {
  private:
   ~TransactionReader() override = default;
 
-  static Verdict answer(ReplyReader& reader, const ReplyView& element) noexcept {
-    if (!element.is_error()) return reader.on_reply(element);
-    reader.on_error(error_from_reply(element.text, {}));
+  static Verdict answer(const ReaderHandle& reader, const ReplyView& element) noexcept {
+    if (!element.is_error()) return reader->on_reply(element);
+    reader->on_error(error_from_reply(element.text, {}));
     return Verdict::kMine;
   }
 

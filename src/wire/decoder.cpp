@@ -224,14 +224,14 @@ struct Decoder::Impl {
     make_reader();
   }
 
-  Result<std::optional<ReplyView>> next();
+  Result<const ReplyView*> next();
   void feed(std::string_view bytes);
   std::size_t buffered() const noexcept { return inbox.size() - consumed + in_reader; }
 
  private:
   void make_reader();
   std::string_view unread() const noexcept { return std::string_view(inbox).substr(consumed); }
-  Result<std::optional<ReplyView>> next_by_reader();
+  Result<const ReplyView*> next_by_reader();
   void feed_reader(std::size_t slice);
   void take_back_surplus();
   const char* check_pending() const noexcept;
@@ -244,6 +244,7 @@ struct Decoder::Impl {
   Build build;
   std::unique_ptr<std::remove_pointer_t<locale_t>, FreeLocale> c_locale;
   std::unique_ptr<redisReader, FreeReader> reader;
+  ReplyView plain;
   std::string inbox;
   std::size_t consumed = 0;   // of inbox
   std::size_t in_reader = 0;  // bytes of the reply that the reader is at; 0: it is at none
@@ -274,21 +275,20 @@ void Decoder::Impl::feed(std::string_view bytes) {
   inbox.append(bytes);
 }
 
-Result<std::optional<ReplyView>> Decoder::Impl::next() {
+Result<const ReplyView*> Decoder::Impl::next() {
   if (failure) return *failure;
   if (in_reader == 0) {
     build.reset();
-    if (unread().empty()) return std::optional<ReplyView>();
-    ReplyView reply;
-    const std::size_t size = read_plain_reply(unread(), build.arena, build.budget, reply);
+    if (unread().empty()) return nullptr;
+    const std::size_t size = read_plain_reply(unread(), build.arena, build.budget, plain);
     consumed += size;
-    if (size > 0) return std::optional<ReplyView>(reply);
+    if (size > 0) return &plain;
     build.reset();
   }
   return next_by_reader();
 }
 
-Result<std::optional<ReplyView>> Decoder::Impl::next_by_reader() {
+Result<const ReplyView*> Decoder::Impl::next_by_reader() {
   const ThreadLocale locale(c_locale.get());
   std::size_t slice = in_reader == 0 ? kFirstSlice : kMaxSlice;
   while (!unread().empty()) {
@@ -297,16 +297,15 @@ Result<std::optional<ReplyView>> Decoder::Impl::next_by_reader() {
     void* object = nullptr;
     if (redisReaderGetReply(reader.get(), &object) != REDIS_OK) return fail();
     if (object != nullptr) {
-      const ReplyView reply = *static_cast<const ReplyView*>(object);
       take_back_surplus();
-      return std::optional<ReplyView>(reply);
+      return static_cast<const ReplyView*>(object);
     }
     if (const char* why = check_pending()) {
       build.refuse(Errc::kProtocol, why);
       return fail();
     }
   }
-  return std::optional<ReplyView>();
+  return nullptr;
 }
 
 void Decoder::Impl::feed_reader(std::size_t slice) {
@@ -361,7 +360,7 @@ Decoder::Decoder(Decoder&&) noexcept = default;
 Decoder& Decoder::operator=(Decoder&&) noexcept = default;
 
 void Decoder::feed(std::string_view bytes) { impl_->feed(bytes); }
-Result<std::optional<redis::ReplyView>> Decoder::next() { return impl_->next(); }
+Result<const redis::ReplyView*> Decoder::next() { return impl_->next(); }
 std::size_t Decoder::buffered() const noexcept { return impl_->buffered(); }
 
 }  // namespace envoyou::wire

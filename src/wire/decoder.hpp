@@ -30,9 +30,9 @@ class Decoder {
 
   // Takes all of `bytes` (callers read at most 64 KiB at a time).
   void feed(std::string_view bytes);
-  // The next whole reply, if there is one: valid until the next call of any function. Errors: kProtocol, naming what
-  // was wrong.
-  Result<std::optional<redis::ReplyView>> next();
+  // The next whole reply, null if there is none: valid until the next call of any function. Errors: kProtocol, naming
+  // what was wrong.
+  Result<const redis::ReplyView*> next();
   // Bytes of a reply that has begun and is not whole.
   std::size_t buffered() const noexcept;
 

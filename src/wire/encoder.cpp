@@ -1,36 +1,39 @@
 #include "wire/encoder.hpp"
 
 #include <charconv>
+#include <cstring>
 
 namespace envoyou::wire {
 
 namespace {
 
-struct Header {
-  char text[24];
-  std::size_t size = 0;
-};
+constexpr std::size_t kMaxDigits = 20;
+constexpr std::size_t kFrame = 3;  // '*', CR LF
 
-Header header_of(std::size_t count) noexcept {
-  Header header;
-  header.text[0] = '*';
-  char* end = std::to_chars(header.text + 1, header.text + sizeof header.text - 2, count).ptr;
-  *end++ = '\r';
-  *end++ = '\n';
-  header.size = static_cast<std::size_t>(end - header.text);
-  return header;
+std::size_t digits_of(std::size_t number) noexcept {
+  std::size_t digits = 1;
+  for (; number >= 10; number /= 10) ++digits;
+  return digits;
 }
 
 }  // namespace
 
-void append_command(std::string& to, const redis::Words& words) {
-  const Header header = header_of(words.count());
-  to.append(header.text, header.size);
-  to.append(words.encoded());
+std::size_t encoded_size(const redis::Words& words) noexcept {
+  return kFrame + digits_of(words.count()) + words.encoded().size();
 }
 
-std::size_t encoded_size(const redis::Words& words) noexcept {
-  return header_of(words.count()).size + words.encoded().size();
+char* encode(const redis::Words& words, char* to) noexcept {
+  *to++ = '*';
+  if (words.count() < 10) {
+    *to++ = static_cast<char>('0' + words.count());
+  } else {
+    to = std::to_chars(to, to + kMaxDigits, words.count()).ptr;
+  }
+  *to++ = '\r';
+  *to++ = '\n';
+  const std::string_view bytes = words.encoded();
+  if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
+  return to + bytes.size();
 }
 
 }  // namespace envoyou::wire

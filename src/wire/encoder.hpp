@@ -3,12 +3,13 @@
 
 #include <envoyou/redis/command.hpp>
 
-#include <string>
+#include <cstddef>
 
 namespace envoyou::wire {
 
 // "*count\r\n" and the words.
-void append_command(std::string& to, const redis::Words& words);
 std::size_t encoded_size(const redis::Words& words) noexcept;
+// Writes so many bytes to `to` and gives their end.
+char* encode(const redis::Words& words, char* to) noexcept;
 
 }  // namespace envoyou::wire

@@ -80,7 +80,8 @@ class Cursor {
   const char* end_;
 };
 
-bool read_bulk(Cursor& cursor, Budget& budget, ReplyView& reply) noexcept {
+// Inlined, since most replies are one of these, read from read_plain_reply.
+[[gnu::always_inline]] inline bool read_bulk(Cursor& cursor, Budget& budget, ReplyView& reply) noexcept {
   std::int64_t size = 0;
   if (!cursor.integer(size)) return false;
   if (size == -1) return true;
@@ -131,7 +132,14 @@ std::size_t read_plain_reply(std::string_view bytes, Arena& arena, Budget& budge
   char type = 0;
   reply = ReplyView();
   if (!cursor.type(type) || !budget.take_root()) return 0;
-  const bool whole = type == '*' ? read_array(cursor, arena, budget, reply) : read_scalar(cursor, budget, type, reply);
+  bool whole = false;
+  if (type == '$') {
+    whole = read_bulk(cursor, budget, reply);
+  } else if (type == '*') {
+    whole = read_array(cursor, arena, budget, reply);
+  } else {
+    whole = read_scalar(cursor, budget, type, reply);
+  }
   return whole ? cursor.consumed() : 0;
 }
 

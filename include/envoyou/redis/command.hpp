@@ -20,7 +20,9 @@
 
 #include <charconv>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,14 +34,29 @@ namespace envoyou::redis {
 class Script;
 
 // The words of one command, kept in the form they are sent in (RESP array of bulk strings, without its header).
+//
+// Up to kInline bytes lie in the object itself, which is then moved by copying it whole: a GET, a SET of a small value
+// and a short script call cost no allocation on their way through the client.
 class Words {
  public:
+  static constexpr std::size_t kInline = 104;
+
   Words() = default;
   template <class... Args>
   explicit Words(std::string_view name, const Args&... args) {
     add(name);
     (add(args), ...);
   }
+  Words(const Words& other);
+  Words(Words&& other) noexcept { take(other); }
+  Words& operator=(const Words& other) { return *this = Words(other); }
+  Words& operator=(Words&& other) noexcept {
+    if (this == &other) return *this;
+    delete[] heap_;
+    take(other);
+    return *this;
+  }
+  ~Words() { delete[] heap_; }
 
   Words& add(std::string_view word);
   template <std::integral Int>
@@ -47,6 +64,13 @@ class Words {
     char digits[24];
     const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
     return add(std::string_view(digits, static_cast<std::size_t>(end - digits)));
+  }
+  // Lets go of all words and of their memory.
+  void clear() noexcept {
+    delete[] heap_;
+    heap_ = nullptr;
+    size_ = 0;
+    count_ = 0;
   }
 
   // Another command right behind this one, for who submits several as one (Submission::parts). REQUIRES: both have
@@ -56,12 +80,27 @@ class Words {
   // Of the first command.
   std::size_t count() const noexcept { return count_; }
   // What will be sent, without the array header "*count\r\n".
-  std::string_view encoded() const noexcept { return encoded_; }
+  std::string_view encoded() const noexcept { return {heap_ != nullptr ? heap_ : small_, size_}; }
 
  private:
   friend class Script;
-  std::string encoded_;
+  void take(Words& other) noexcept {
+    std::memcpy(static_cast<void*>(this), static_cast<const void*>(&other), sizeof *this);
+    other.heap_ = nullptr;
+    other.size_ = 0;
+    other.count_ = 0;
+  }
+  // Room for `bytes` more, behind what is there.
+  char* room_for(std::size_t bytes);
+  void append(std::string_view encoded);
+
+  char* heap_ = nullptr;  // null: all is in small_
+  std::size_t size_ = 0;
   std::size_t count_ = 0;
+  union {
+    char small_[kInline];
+    std::size_t capacity_;  // of heap_
+  };
 };
 
 // What may happen to a command whose link is lost after it was sent.

@@ -76,8 +76,9 @@ class StreamDriver {
   // The text of a reply; in brackets what came instead.
   template <class... Words>
   std::string command(const Words&... words) {
-    std::string bytes;
-    append_command(bytes, redis::Words(words...));
+    const redis::Words sent(words...);
+    std::string bytes(encoded_size(sent), '?');
+    encode(sent, bytes.data());
     if (write(bytes) != IoResult::Kind::kDone) return "(" + failure() + ")";
     while (in_time()) {
       const auto next = decoder_.next();

@@ -41,7 +41,9 @@ class LinkCoreTest : public ::testing::Test {
     core_.on_written(out_.written());
     return sent;
   }
-  std::string condemned(const ReplyView& reply, TimePoint now = t0) { return core_.on_reply(reply, now).value_or(""); }
+  std::string condemned(const ReplyView& reply, TimePoint now = t0) {
+    return std::string(core_.on_reply(reply, now).value_or(""));
+  }
   // The word of the fence that is sent when it is due.
   std::string fence() {
     const std::string sent = send(t0 + options_.idle_ping);

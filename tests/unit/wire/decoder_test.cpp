@@ -165,7 +165,7 @@ TEST_P(DecoderTest, WhatIsNotRespIsRefusedAndStaysRefused) {
                                        ":92233720368547758080\r\n"}) {
     Decoder decoder{DecoderLimits{}};
     const std::size_t step = GetParam() ? bytes.size() : 1;
-    Result<std::optional<redis::ReplyView>> next = std::optional<redis::ReplyView>();
+    Result<const redis::ReplyView*> next = nullptr;
     for (std::size_t at = 0; at < bytes.size() && next; at += step) {
       decoder.feed(bytes.substr(at, step));
       next = decoder.next();

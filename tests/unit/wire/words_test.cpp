@@ -14,9 +14,8 @@ using redis::Words;
 using namespace std::string_literals;
 
 std::string encode(const Words& words) {
-  std::string out;
-  append_command(out, words);
-  EXPECT_EQ(out.size(), encoded_size(words));
+  std::string out(encoded_size(words), '?');
+  EXPECT_EQ(encode(words, out.data()), out.data() + out.size());
   return out;
 }
 
@@ -48,11 +47,23 @@ TEST(Words, CanBeAddedOneByOneAndCounted) {
   EXPECT_EQ(encode(words), expected);
 }
 
-TEST(Words, OfManyCommandsGoOneBehindTheOther) {
-  std::string out;
-  append_command(out, Words("PING"));
-  append_command(out, Words("PING"));
-  EXPECT_EQ(out, "*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nPING\r\n");
+TEST(Words, AreTheSameWhereverTheyLie) {
+  for (const std::size_t size : {0u, 1u, 9u, 10u, 80u, 90u, 99u, 100u, 101u, 1000u}) {
+    const std::string word(size, 'w');
+    Words words("ECHO", word);
+    const std::string expected = "*2\r\n$4\r\nECHO\r\n$" + std::to_string(size) + "\r\n" + word + "\r\n";
+    const Words copy = words;
+    EXPECT_EQ(encode(words), expected);
+    Words moved = std::move(words);
+    EXPECT_EQ(encode(moved), expected);
+    words = copy;
+    EXPECT_EQ(encode(words), expected);
+    words.add("more");
+    EXPECT_EQ(encode(copy), expected);
+    moved.clear();
+    EXPECT_EQ(moved.count(), 0u);
+    EXPECT_EQ(moved.encoded(), "");
+  }
 }
 
 TEST(Words, GrowSeldom) {
