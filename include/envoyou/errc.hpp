@@ -35,7 +35,8 @@ enum class Errc : std::int32_t {
   kReadOnly = -305,       // READONLY: a replica
   kServerMemory = -306,   // OOM: the server may not take writes
   kMisconfigured = -307,  // MISCONF: the server can not persist
-  kRedirect = -308,       // MOVED, ASK: a cluster, where one server was expected
+  kRedirect = -308,       // MOVED, ASK: a cluster, where one server was expected; or more redirects than are followed
+  kCrossSlot = -309,      // the keys of one command lie in different slots of a cluster: it was not sent
 
   kTls = -401,             // handshake or certificate refused; the message says which
   kAuthentication = -402,  // WRONGPASS, NOAUTH

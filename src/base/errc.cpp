@@ -26,6 +26,7 @@ std::string_view to_string(Errc code) noexcept {
     case Errc::kServerMemory: return "server_memory";
     case Errc::kMisconfigured: return "misconfigured";
     case Errc::kRedirect: return "redirect";
+    case Errc::kCrossSlot: return "cross_slot";
     case Errc::kTls: return "tls";
     case Errc::kAuthentication: return "authentication";
     case Errc::kPermission: return "permission";

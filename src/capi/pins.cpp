@@ -37,6 +37,7 @@ static_assert(is(Errc::kReadOnly, ENVOYOU_E_READ_ONLY));
 static_assert(is(Errc::kServerMemory, ENVOYOU_E_SERVER_MEMORY));
 static_assert(is(Errc::kMisconfigured, ENVOYOU_E_MISCONFIGURED));
 static_assert(is(Errc::kRedirect, ENVOYOU_E_REDIRECT));
+static_assert(is(Errc::kCrossSlot, ENVOYOU_E_CROSS_SLOT));
 static_assert(is(Errc::kTls, ENVOYOU_E_TLS));
 static_assert(is(Errc::kAuthentication, ENVOYOU_E_AUTHENTICATION));
 static_assert(is(Errc::kPermission, ENVOYOU_E_PERMISSION));

@@ -40,6 +40,10 @@ class Board {
   ServerInfo server() const;
   bool wait_until_up(Deadline deadline);
   void read_tally(ClientStats& stats) const noexcept;
+  // As ClientStats::round_trip.
+  Microseconds round_trip() const noexcept {
+    return Microseconds(static_cast<std::int64_t>(round_trip_us_.load(std::memory_order_relaxed)));
+  }
 
  private:
   enum class State : std::uint8_t { kTrying, kUp, kAway, kClosed };

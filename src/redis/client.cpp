@@ -1,5 +1,6 @@
 #include <envoyou/redis/client.hpp>
 
+#include "base/random.hpp"
 #include "redis/client_impl.hpp"
 #include "redis/io_thread.hpp"
 #include "redis/link_effect.hpp"
@@ -7,6 +8,9 @@
 #include "redis/node_factory.hpp"
 #include "redis/pending.hpp"
 #include "redis/reactor.hpp"
+#include "redis/topology/cluster_discovery.hpp"
+#include "redis/topology/fleet.hpp"
+#include "redis/topology/router.hpp"
 #include "wire/loop.hpp"
 
 #include <mutex>
@@ -32,6 +36,21 @@ Result<std::shared_ptr<wire::Loop>> make_loop(const std::shared_ptr<Clock>& cloc
   return std::shared_ptr<wire::Loop>(std::move(loop).value());
 }
 
+// The fleet lives as long as the thread's core, which may outlive the client.
+Result<void> build_fleet(Client::Impl& impl, NodeListener* listener) {
+  IoCore& core = *impl.core;
+  core.options = impl.options;
+  impl.router = std::make_shared<Router>(core.options, impl.runtime, [loop = core.loop.get()] { loop->wake(); });
+  impl.board = &impl.router->board();
+  const MakeNode make = [nodes = impl.nodes](const ClientOptions& options, NodeListener* told, RedirectSink* sink) {
+    return nodes->make(options, told, nullptr, sink);
+  };
+  auto fleet = std::make_unique<Fleet>(core.options, impl.runtime, listener, *core.reactor, make, impl.router);
+  fleet->use(std::make_unique<ClusterDiscovery>(*fleet, base::jitter_seed()));
+  core.reactor->appoint(std::move(fleet));
+  return {};
+}
+
 // Fills in what a client works on, but for its thread.
 Result<void> build(Client::Impl& impl, NodeListener* listener) {
   auto loop = make_loop(impl.runtime.clock);
@@ -39,10 +58,12 @@ Result<void> build(Client::Impl& impl, NodeListener* listener) {
   IoCore& core = *impl.core;
   core.loop = std::move(loop).value();
   core.reactor = std::make_unique<Reactor>(*core.loop, impl.runtime.clock);
-  impl.nodes = std::make_unique<NodeFactory>(core.loop, impl.runtime);
+  impl.nodes = std::make_shared<NodeFactory>(core.loop, impl.runtime);
+  if (impl.options.topology != Topology::kStandalone) return build_fleet(impl, listener);
   auto node = impl.nodes->make(impl.options, listener);
   if (!node) return node.error();
   impl.node = std::move(node).value();
+  impl.board = &impl.node->board;
   core.reactor->add(impl.node);
   return {};
 }
@@ -76,7 +97,7 @@ std::optional<Error> refusal(const Client::Impl& impl, std::span<const Submissio
   if (timing.now >= timing.deadline) {
     return Error(Errc::kNotSent, "the deadline had passed before the command was submitted");
   }
-  if (impl.node->board.is_away()) return impl.node->board.why_away();
+  if (impl.node && impl.node->board.is_away()) return impl.node->board.why_away();
   return std::nullopt;
 }
 
@@ -126,6 +147,9 @@ void Client::submit(Submission submission, CallOptions options) {
   if (auto refused = refusal(*impl_, std::span(&submission, 1), timing)) {
     return submission.reader->on_error(*std::move(refused));
   }
+  if (impl_->router) {
+    return impl_->router->submit(std::move(submission), timing.deadline, timing.shortened, options.node);
+  }
   auto posted = impl_->node->inbox.post(submission, timing.deadline, timing.shortened);
   if (!posted) submission.reader->on_error(posted.error());
 }
@@ -134,6 +158,9 @@ void Client::submit_all(std::vector<Submission> submissions, CallOptions options
   if (submissions.empty()) return;
   const Timing timing = timing_of(*impl_, options);
   const auto refused = refusal(*impl_, submissions, timing);
+  if (impl_->router && !refused) {
+    return impl_->router->submit_all(std::move(submissions), timing.deadline, timing.shortened, options.node);
+  }
   std::vector<Pending> group;
   group.reserve(submissions.size());
   for (Submission& submission : submissions) {
@@ -160,27 +187,42 @@ Result<void> Client::run(Pipeline& pipeline, CallOptions options) {
 bool Client::wait_until_connected(Deadline deadline) {
   if (impl_->fork_guard.forked()) return false;
   if (impl_->core->is_own_thread()) return is_connected();
-  return impl_->node->board.wait_until_up(deadline);
+  return impl_->board->wait_until_up(deadline);
 }
 
-bool Client::is_connected() const noexcept { return !impl_->fork_guard.forked() && impl_->node->board.is_up(); }
+bool Client::is_connected() const noexcept { return !impl_->fork_guard.forked() && impl_->board->is_up(); }
 
 std::optional<Errc> Client::away_because() const {
   if (impl_->fork_guard.forked()) return Errc::kForked;
-  if (!impl_->node->board.is_away()) return std::nullopt;
-  return impl_->node->board.cause_away();
+  if (!impl_->board->is_away()) return std::nullopt;
+  return impl_->board->cause_away();
 }
 
 // A lock may be held for ever in a forked child, where its holder does not exist.
-ServerInfo Client::server() const { return impl_->fork_guard.forked() ? ServerInfo() : impl_->node->board.server(); }
+ServerInfo Client::server() const { return impl_->fork_guard.forked() ? ServerInfo() : impl_->board->server(); }
 
 ClientStats Client::stats() const {
   ClientStats stats;
   if (impl_->fork_guard.forked()) return stats;
+  if (impl_->router) return impl_->router->stats();
   impl_->node->board.read_tally(stats);
   stats.submitted = impl_->node->inbox.posted();
   stats.queued = impl_->node->inbox.quota().unsent();
   return stats;
+}
+
+std::vector<NodeInfo> Client::nodes() const {
+  if (impl_->fork_guard.forked()) return {};
+  if (impl_->router) return impl_->router->nodes();
+  const ClientOptions& options = impl_->options;
+  NodeInfo info;
+  info.endpoint = options.unix_socket.empty() ? Endpoint{options.host, options.port} : Endpoint{options.unix_socket, 0};
+  info.is_up = is_connected();
+  info.away_because = away_because();
+  info.round_trip = impl_->node->board.round_trip();
+  info.server = server();
+  info.stats = stats();
+  return {std::move(info)};
 }
 
 const ClientOptions& Client::options() const noexcept { return impl_->options; }

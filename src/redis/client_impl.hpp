@@ -8,6 +8,7 @@
 #include "redis/io_thread.hpp"
 #include "redis/node.hpp"
 #include "redis/node_factory.hpp"
+#include "redis/topology/router.hpp"
 
 #include <envoyou/redis/client.hpp>
 #include <envoyou/runtime.hpp>
@@ -24,8 +25,10 @@ struct Client::Impl {
   const ClientOptions options;
   const Runtime runtime;
   std::shared_ptr<IoCore> core;
-  std::unique_ptr<NodeFactory> nodes;
-  std::shared_ptr<Node> node;
+  std::shared_ptr<NodeFactory> nodes;
+  std::shared_ptr<Node> node;      // of one server; else null
+  std::shared_ptr<Router> router;  // of several servers; else null
+  Board* board = nullptr;          // of the one, or of all together
   std::mutex stopping;             // one close() at a time
   std::optional<IoThread> thread;  // guarded by stopping
   base::ForkGuard fork_guard;

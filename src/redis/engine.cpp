@@ -31,7 +31,7 @@ Engine::Engine(const ClientOptions& options, const Runtime& runtime, NodeListene
       read_buffer_(kReadBuffer),
       descriptors_(options.connections) {
   const LinkEnvironment environment{options_, parts.loop, *dialer_, read_buffer_, tally_,
-                                    budget_,  jitter_,    parts.id, sink_.get()};
+                                    budget_,  jitter_,    parts.id, sink_.get(),  parts.redirects};
   for (std::uint32_t i = 0; i < options.connections; ++i) {
     descriptors_[i].store(-1, std::memory_order_relaxed);
     links_.push_back(std::make_unique<Link>(environment, i, descriptors_[i]));
@@ -219,6 +219,15 @@ void Engine::drop_everything(const Error& reason) {
 
 void Engine::end(const Error& reason) {
   if (sink_ != nullptr) sink_->on_end(reason);
+}
+
+void Engine::take_unsent(std::vector<Pending>& into) {
+  while (!waiting_.empty()) into.push_back(waiting_.pop_front());
+  for (const auto& link : links_) link->core().take_unsent(into);
+  inbox_.take(taken_);
+  for (Pending& pending : taken_) into.push_back(std::move(pending));
+  taken_.clear();
+  publish();
 }
 
 void Engine::close_descriptors_in_child() noexcept {

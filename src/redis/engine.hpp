@@ -45,9 +45,10 @@ namespace envoyou::redis {
 struct EngineParts {
   wire::Loop& loop;  // outlives the engine
   std::unique_ptr<wire::Dialer> dialer;
-  std::uint64_t seed = 0;            // of jitter and of fence words
-  std::uint32_t id = 0;              // in tokens of events: below 2^24, and no other engine's of the same loop
-  std::shared_ptr<PushSink> sink{};  // may be null
+  std::uint64_t seed = 0;             // of jitter and of fence words
+  std::uint32_t id = 0;               // in tokens of events: below 2^24, and no other engine's of the same loop
+  std::shared_ptr<PushSink> sink{};   // may be null
+  RedirectSink* redirects = nullptr;  // may be null; outlives the engine
 };
 
 class Engine {
@@ -70,6 +71,10 @@ class Engine {
   void drop_everything(const Error& reason);
   // It will not be stepped any more.
   void end(const Error& reason);
+
+  // Moves what was not sent to the end of `into`, in order: it is going to another server. Not from within a turn of
+  // this engine. The I/O role.
+  void take_unsent(std::vector<Pending>& into);
 
   // In a forked child, where the I/O role is nobody's: closes the copies of the sockets and touches nothing else.
   void close_descriptors_in_child() noexcept;

@@ -9,7 +9,7 @@ namespace envoyou::redis {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Errc>, 17> kCodes{{
+constexpr std::array<std::pair<std::string_view, Errc>, 18> kCodes{{
     {"WRONGTYPE", Errc::kWrongType},
     {"NOSCRIPT", Errc::kNoScript},
     {"LOADING", Errc::kLoading},
@@ -22,6 +22,7 @@ constexpr std::array<std::pair<std::string_view, Errc>, 17> kCodes{{
     {"MISCONF", Errc::kMisconfigured},
     {"MOVED", Errc::kRedirect},
     {"ASK", Errc::kRedirect},
+    {"CROSSSLOT", Errc::kCrossSlot},
     {"NOAUTH", Errc::kAuthentication},
     {"WRONGPASS", Errc::kAuthentication},
     {"DENIED", Errc::kAuthentication},

@@ -47,8 +47,8 @@ std::string_view code_word(std::string_view text) noexcept {
 }  // namespace
 
 std::string_view HandshakeFsm::asked() const noexcept {
-  constexpr std::array<std::string_view, 7> kNames{"nothing", "HELLO", "AUTH",   "CLIENT SETNAME",
-                                                   "SELECT",  "PING",  "nothing"};
+  constexpr std::array<std::string_view, 8> kNames{"nothing", "HELLO",    "AUTH", "CLIENT SETNAME",
+                                                   "SELECT",  "READONLY", "PING", "nothing"};
   return kNames[static_cast<std::size_t>(state_)];
 }
 
@@ -97,6 +97,7 @@ Action HandshakeFsm::on_reply(const ReplyView& reply, TimePoint now) {
     case State::kAuth: return after_auth(reply, now);
     case State::kSetName: return select(now);
     case State::kSelect: return after_select(reply, now);
+    case State::kReadOnly: return ping(now);
     case State::kPing: return after_ping(reply, now);
     case State::kStart:
     case State::kReady: break;
@@ -150,14 +151,20 @@ Action HandshakeFsm::set_name(TimePoint now) {
 }
 
 Action HandshakeFsm::select(TimePoint now) {
-  if (options_->database == 0) return ping(now);
+  if (options_->database == 0) return read_only(now);
   return send(State::kSelect, Words("SELECT", options_->database));
 }
 
 Action HandshakeFsm::after_select(const ReplyView& reply, TimePoint now) {
-  if (is_status(reply, "OK")) return ping(now);
+  if (is_status(reply, "OK")) return read_only(now);
   if (reply.is_error()) return refuse(reply.text);
   return refuse(Errc::kForeignReply, "the answer is not one to SELECT");
+}
+
+// Lets a replica of a cluster answer reads. Outside a cluster it is not known, and not needed.
+Action HandshakeFsm::read_only(TimePoint now) {
+  if (options_->read_from == ReadFrom::kPrimary) return ping(now);
+  return send(State::kReadOnly, Words("READONLY"));
 }
 
 Action HandshakeFsm::ping(TimePoint now) {

@@ -8,7 +8,7 @@
 //               |                                    |            (refused by an ACL: so be it)
 //               '-----------------+------------------'
 //                                 v
-//                          [SELECT database] --> PING --> ready
+//                          [SELECT database] --> [READONLY] --> PING --> ready
 //
 //   any --(WRONGPASS, NOAUTH, NOPERM, LOADING, MASTERDOWN, max clients, ...)--> refused
 //
@@ -55,7 +55,7 @@ class HandshakeFsm {
   Microseconds round_trip() const noexcept { return round_trip_; }
 
  private:
-  enum class State : std::uint8_t { kStart, kHello, kAuth, kSetName, kSelect, kPing, kReady };
+  enum class State : std::uint8_t { kStart, kHello, kAuth, kSetName, kSelect, kReadOnly, kPing, kReady };
 
   Action send(State next, Words words);
   Action after_hello(const ReplyView& reply, TimePoint now);
@@ -65,6 +65,7 @@ class HandshakeFsm {
   Action authenticate(TimePoint now);
   Action set_name(TimePoint now);
   Action select(TimePoint now);
+  Action read_only(TimePoint now);
   Action ping(TimePoint now);
   Action refuse(std::string_view reply_text) const;
   Action refuse(Errc code, std::string_view why) const;

@@ -7,9 +7,9 @@ namespace envoyou::redis {
 
 namespace {
 
-// A safe one may be sent once more on another link, a script once more with its text.
+// A safe one may be sent once more on another link, a script once more with its text, a routed one to another server.
 bool may_be_sent_again(const Pending& pending) noexcept {
-  return pending.repeat == Repeat::kIsSafe || pending.script != nullptr;
+  return pending.repeat == Repeat::kIsSafe || pending.script != nullptr || pending.route.is_set;
 }
 
 }  // namespace

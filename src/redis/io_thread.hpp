@@ -10,6 +10,7 @@
 #include "redis/reactor.hpp"
 #include "wire/loop.hpp"
 
+#include <envoyou/redis/options.hpp>
 #include <envoyou/result.hpp>
 
 #include <atomic>
@@ -22,6 +23,7 @@ namespace envoyou::redis {
 // it must not be, leaves the thread with something to stand on.
 struct IoCore {
   std::shared_ptr<wire::Loop> loop;
+  ClientOptions options;  // a fleet's
   std::unique_ptr<Reactor> reactor;
   std::atomic<bool> stopping{false};
   std::atomic<std::thread::id> thread{};

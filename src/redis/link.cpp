@@ -22,7 +22,8 @@ Link::Link(const LinkEnvironment& environment, std::uint32_t index, std::atomic<
       index_(index),
       descriptor_(descriptor),
       handshake_(environment.options),
-      core_(environment.options, environment.tally, environment.budget, environment.jitter, environment.sink) {}
+      core_(environment.options, environment.tally, environment.budget, environment.jitter, environment.sink,
+            environment.redirects) {}
 
 std::uint64_t Link::token() const noexcept {
   return (std::uint64_t{generation_} << kGenerationShift) | (std::uint64_t{environment_.engine} << kEngineShift) |

@@ -54,6 +54,7 @@ struct LinkEnvironment {
   base::Jitter& jitter;
   std::uint32_t engine;  // in tokens
   PushSink* sink = nullptr;
+  RedirectSink* redirects = nullptr;
 };
 
 class Link {

@@ -43,12 +43,13 @@ bool forgot_script(const Pending& pending, const ReplyView& reply) noexcept {
 }  // namespace
 
 LinkCore::LinkCore(const ClientOptions& options, Tally& tally, RetryBudget& budget, base::Jitter& jitter,
-                   PushSink* sink)
+                   PushSink* sink, RedirectSink* redirects)
     : options_(options),
       tally_(tally),
       budget_(budget),
       jitter_(jitter),
       sink_(sink),
+      redirects_(redirects),
       stall_limit_(options.stall_limit) {}
 
 void LinkCore::open(TimePoint now, Microseconds round_trip) {
@@ -105,6 +106,13 @@ void LinkCore::encode_from(UnsentQueue& queue, OutBuffer& out, TimePoint now) {
 }
 
 void LinkCore::fly(Pending&& pending, OutBuffer& out) {
+  if (pending.route.asking) {
+    out.append(Words("ASKING"));
+    Pending asking;
+    asking.is_asking = true;
+    asking.end = out.encoded();
+    in_flight_.push(std::move(asking));
+  }
   out.append(pending.words);
   pending.end = out.encoded();
   pending.charge.sent();
@@ -156,6 +164,8 @@ LinkCore::Condemned LinkCore::take_answer(const ReplyView& reply, TimePoint now)
   Condemned condemned;
   if (front.is_ping) {
     condemned = check_fence(reply, now);
+  } else if (front.is_asking) {
+    // If it was refused, so is what stands behind it.
   } else if (!front.reader) {
     ++tally_.late_replies;
   } else {
@@ -176,6 +186,8 @@ LinkCore::Condemned LinkCore::deliver(Pending& pending, const ReplyView& reply, 
   ++tally_.answered;
   budget_.on_answered(1);
   if (reply.is_error()) {
+    if (redirects_ != nullptr && pending.route.is_set && redirects_->take(pending, reply.text, now))
+      return std::nullopt;
     const Error error = error_from_reply(reply.text, options_.password);
     note_error(error.code(), now);
     pending.fail(error);
@@ -210,6 +222,7 @@ LinkCore::Condemned LinkCore::check_fence(const ReplyView& whole, TimePoint now)
   server_echoes_ = server_echoes_ || echoes;
   const bool is_plain_pong = !server_echoes_ && reply.is_string() && reply.text == "PONG";
   if (echoes || is_plain_pong || (reply.is_error() && may_answer_a_ping(classify_error(reply.text)))) {
+    tally_.on_round_trip(now - ping_asked_);
     if (sink_ != nullptr) sink_->on_fence(ping_asked_, now);
     return std::nullopt;
   }
@@ -247,6 +260,12 @@ bool LinkCore::may_repeat(const Pending& pending, TimePoint now) {
   return false;
 }
 
+void LinkCore::take_unsent(std::vector<Pending>& into) {
+  for (UnsentQueue* queue : {&again_, &unsent_}) {
+    while (!queue->empty()) into.push_back(queue->pop_front());
+  }
+}
+
 std::vector<Pending> LinkCore::salvage(std::uint64_t written, TimePoint now, const Error& lost,
                                        const std::optional<Error>& first) {
   std::vector<Pending> kept;
@@ -269,9 +288,7 @@ std::vector<Pending> LinkCore::salvage(std::uint64_t written, TimePoint now, con
       kept.push_back(std::move(pending));
     }
   }
-  for (UnsentQueue* queue : {&again_, &unsent_}) {
-    while (!queue->empty()) kept.push_back(queue->pop_front());
-  }
+  take_unsent(kept);
   ping_in_flight_ = false;
   next_ping_ = TimePoint::max();
   return kept;

@@ -25,6 +25,9 @@
 // A READONLY says that the server has become a replica, as after a failover behind one name: the link then takes no
 // more commands and, once its flight is empty, is given up for a new one, which asks the name again.
 //
+// In a cluster a server may send a command elsewhere: `redirects` takes it over. What is asked for behind ASKING goes
+// with it in one piece, so that nothing comes between the two.
+//
 // Silence is judged by the time before the last look for bytes, not by the time now: a process that was itself held
 // up (a stopped host, a starved thread) must first read what has come meanwhile.
 //
@@ -36,6 +39,7 @@
 #include "redis/out_buffer.hpp"
 #include "redis/pending.hpp"
 #include "redis/push_sink.hpp"
+#include "redis/redirect_sink.hpp"
 #include "redis/retry_budget.hpp"
 #include "redis/tally.hpp"
 #include "redis/unsent_queue.hpp"
@@ -60,9 +64,9 @@ class LinkCore {
   // A link to what is a replica for good is not given up more often than this.
   static constexpr Milliseconds kLeastLife{1'000};
 
-  // REQUIRES: all of them outlive it. `sink` may be null.
+  // REQUIRES: all of them outlive it. `sink` and `redirects` may be null.
   LinkCore(const ClientOptions& options, Tally& tally, RetryBudget& budget, base::Jitter& jitter,
-           PushSink* sink = nullptr);
+           PushSink* sink = nullptr, RedirectSink* redirects = nullptr);
 
   static constexpr int kStallRoundTrips = 4;
 
@@ -92,6 +96,8 @@ class LinkCore {
 
   std::size_t in_flight() const noexcept { return in_flight_.size() - (ping_in_flight_ ? 1 : 0); }
   bool is_idle() const noexcept { return in_flight_.empty(); }
+  // Moves what waits to be encoded to the end of `into`, in order.
+  void take_unsent(std::vector<Pending>& into);
   // In flight and waiting: for choosing among links.
   std::size_t load() const noexcept { return in_flight_.size() + unsent_.size() + again_.size(); }
 
@@ -123,6 +129,7 @@ class LinkCore {
   RetryBudget& budget_;
   base::Jitter& jitter_;
   PushSink* const sink_;
+  RedirectSink* const redirects_;
   UnsentQueue again_;  // scripts that go once more, with their text
   UnsentQueue unsent_;
   InFlight in_flight_;

@@ -24,15 +24,16 @@ wire::PeerSettings peer_of(const ClientOptions& options) {
 }  // namespace
 
 Result<std::shared_ptr<Node>> NodeFactory::make(const ClientOptions& options, NodeListener* listener,
-                                                std::shared_ptr<PushSink> sink) {
+                                                std::shared_ptr<PushSink> sink, RedirectSink* redirects) {
   // A look-up of a name may end after the client is gone.
   const auto wake = [weak = loop_] {
     if (const auto still_there = weak.lock()) still_there->wake();
   };
   auto dialer = wire::make_dialer(peer_of(options), wake);
   if (!dialer) return dialer.error();
-  EngineParts parts{*loop_.lock(), std::move(dialer).value(), base::jitter_seed(), next_id_.fetch_add(1) & kIdMask,
-                    std::move(sink)};
+  EngineParts parts{*loop_.lock(),       std::move(dialer).value(),
+                    base::jitter_seed(), next_id_.fetch_add(1) & kIdMask,
+                    std::move(sink),     redirects};
   return std::make_shared<Node>(options, runtime_, listener, std::move(parts));
 }
 

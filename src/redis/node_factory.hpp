@@ -29,10 +29,11 @@ class NodeFactory {
   // The client owns the loop, and lets go of it in a forked child.
   NodeFactory(const std::shared_ptr<wire::Loop>& loop, Runtime runtime) : loop_(loop), runtime_(std::move(runtime)) {}
 
-  // `sink` may be null; with one, `options.connections` is 1. `listener` may be null and must outlive the node's
-  // engine. Errors: kTls, kInvalidArgument. REQUIRES: `options` was validated; the loop is still there.
+  // `sink` may be null; with one, `options.connections` is 1. `listener` and `redirects` may be null and must outlive
+  // the node's engine. Errors: kTls, kInvalidArgument. REQUIRES: `options` was validated and names one server; the loop
+  // is still there.
   Result<std::shared_ptr<Node>> make(const ClientOptions& options, NodeListener* listener,
-                                     std::shared_ptr<PushSink> sink = nullptr);
+                                     std::shared_ptr<PushSink> sink = nullptr, RedirectSink* redirects = nullptr);
 
  private:
   static constexpr std::uint32_t kIdMask = (1u << 24) - 1;

@@ -15,6 +15,7 @@ constexpr std::size_t kMaxHost = 253;
 constexpr std::size_t kMaxSocketPath = 107;  // sockaddr_un, without its NUL
 constexpr std::size_t kMaxCredential = 4096;
 constexpr std::size_t kMaxClientName = 64;
+constexpr std::size_t kMaxMasterName = 256;
 constexpr std::size_t kMaxConnections = 16;
 constexpr Milliseconds kMaxWait{3'600'000};
 constexpr std::size_t kMostInFlight = 1u << 20;
@@ -38,16 +39,47 @@ void in_range(base::Problems& problems, std::string_view field, Milliseconds val
   in_range(problems, field, value.count(), Milliseconds(1).count(), kMaxWait.count());
 }
 
+void check_host(base::Problems& problems, std::string_view field, std::string_view host, std::uint16_t port) {
+  const std::string name(field);
+  problems.require(!host.empty(), name + "host", "empty");
+  problems.require(host.size() <= kMaxHost, name + "host", "longer than 253 bytes");
+  problems.require(is_graphic(host), name + "host", "holds spaces, control characters or non-ASCII bytes");
+  problems.require(port != 0, name + "port", "must be from 1 to 65535, got 0");
+}
+
 void check_address(const ClientOptions& options, base::Problems& problems) {
+  if (options.topology != Topology::kStandalone) return;
   if (!options.unix_socket.empty()) {
     problems.require(options.unix_socket.size() <= kMaxSocketPath, "unix_socket", "longer than 107 bytes");
     problems.require(options.unix_socket.find('\0') == std::string::npos, "unix_socket", "holds a NUL byte");
     return;
   }
-  problems.require(!options.host.empty(), "host", "empty");
-  problems.require(options.host.size() <= kMaxHost, "host", "longer than 253 bytes");
-  problems.require(is_graphic(options.host), "host", "holds spaces, control characters or non-ASCII bytes");
-  problems.require(options.port != 0, "port", "must be from 1 to 65535, got 0");
+  check_host(problems, "", options.host, options.port);
+}
+
+void check_sentinel(const SentinelOptions& sentinel, base::Problems& problems) {
+  problems.require(!sentinel.master_name.empty(), "sentinel.master_name", "empty");
+  problems.require(sentinel.master_name.size() <= kMaxMasterName, "sentinel.master_name", "longer than 256 bytes");
+  problems.require(is_graphic(sentinel.master_name), "sentinel.master_name", "must be printable ASCII without spaces");
+  problems.require(sentinel.username.size() <= kMaxCredential, "sentinel.username", "longer than 4096 bytes");
+  problems.require(sentinel.password.size() <= kMaxCredential, "sentinel.password", "longer than 4096 bytes");
+  problems.require(sentinel.username.empty() || !sentinel.password.empty(), "sentinel.password",
+                   "empty, though a username is given");
+  problems.require(sentinel.tls.certificate_file.empty() == sentinel.tls.key_file.empty(), "sentinel.tls.key_file",
+                   "a client certificate needs both sentinel.tls.certificate_file and sentinel.tls.key_file");
+}
+
+void check_topology(const ClientOptions& options, base::Problems& problems) {
+  if (options.topology == Topology::kStandalone) {
+    problems.require(options.read_from == ReadFrom::kPrimary, "read_from",
+                     "a replica can be chosen in a cluster and with sentinels only");
+    return;
+  }
+  in_range<std::size_t>(problems, "seeds", options.seeds.size(), 1, kMaxSeeds);
+  for (const Endpoint& seed : options.seeds) check_host(problems, "seeds.", seed.host, seed.port);
+  problems.require(options.unix_socket.empty(), "unix_socket", "not with a cluster or sentinels");
+  if (options.topology == Topology::kSentinel) return check_sentinel(options.sentinel, problems);
+  problems.require(options.database == 0, "database", "a cluster has database 0 only");
 }
 
 void check_identity(const ClientOptions& options, base::Problems& problems) {
@@ -97,13 +129,20 @@ Result<ClientOptions> parse_url(std::string_view url) {
   auto parts = split_url(url);
   if (!parts) return parts.error();
   ClientOptions options;
-  options.host = std::move(parts->host);
-  options.port = parts->port.value_or(options.port);
+  if (!parts->hosts.empty()) {
+    options.host = parts->hosts.front().host;
+    options.port = parts->hosts.front().port;
+  }
   options.unix_socket = std::move(parts->path);
   options.username = std::move(parts->username);
   options.password = std::move(parts->password);
   options.database = parts->database;
-  options.tls.enabled = parts->scheme == "rediss";
+  options.tls.enabled = parts->scheme.starts_with("rediss");
+  if (names_a_cluster(parts->scheme)) options.topology = Topology::kCluster;
+  if (names_sentinels(parts->scheme)) options.topology = Topology::kSentinel;
+  if (options.topology != Topology::kStandalone) options.seeds = std::move(parts->hosts);
+  options.sentinel.master_name = std::move(parts->master_name);
+  options.sentinel.tls.enabled = options.tls.enabled && options.topology == Topology::kSentinel;
   if (auto valid = validate(options); !valid) return valid.error();
   return options;
 }
@@ -111,11 +150,17 @@ Result<ClientOptions> parse_url(std::string_view url) {
 Result<void> validate(const ClientOptions& options) {
   base::Problems problems;
   check_address(options, problems);
+  check_topology(options, problems);
   check_identity(options, problems);
   check_tls(options, problems);
   check_waits(options, problems);
   check_bounds(options, problems);
   return problems.result();
+}
+
+std::string to_string(const Endpoint& endpoint) {
+  const bool is_ipv6 = endpoint.host.find(':') != std::string::npos;
+  return (is_ipv6 ? "[" + endpoint.host + "]" : endpoint.host) + ":" + std::to_string(endpoint.port);
 }
 
 std::string describe(const ClientOptions& options) {
@@ -124,10 +169,14 @@ std::string describe(const ClientOptions& options) {
     if (options.database != 0) text += "?db=" + std::to_string(options.database);
     return text;
   }
-  const bool is_ipv6 = options.host.find(':') != std::string::npos;
-  std::string text = options.tls.enabled ? "rediss://" : "redis://";
-  text += is_ipv6 ? "[" + options.host + "]" : options.host;
-  text += ":" + std::to_string(options.port);
+  std::string text = options.tls.enabled ? "rediss" : "redis";
+  if (options.topology == Topology::kStandalone) {
+    text += "://" + to_string(Endpoint{options.host, options.port});
+  } else {
+    text += options.topology == Topology::kCluster ? "-cluster://" : "-sentinel://";
+    for (const Endpoint& seed : options.seeds) text += (&seed == &options.seeds.front() ? "" : ",") + to_string(seed);
+  }
+  if (options.topology == Topology::kSentinel) text += "/" + options.sentinel.master_name;
   if (options.database != 0) text += "/" + std::to_string(options.database);
   return text;
 }

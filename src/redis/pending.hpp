@@ -16,6 +16,17 @@
 
 namespace envoyou::redis {
 
+// Where a command belongs among the servers of a cluster. A client of one server leaves it alone.
+struct Route {
+  static constexpr std::uint16_t kAnySlot = 0xffff;
+  std::uint16_t slot = kAnySlot;
+  bool is_set = false;      // redirects are followed; the words are kept until it is answered
+  bool reads = false;       // may go to a replica
+  bool asking = false;      // goes behind an ASKING
+  std::uint8_t hops = 0;    // redirects followed
+  std::uint8_t delays = 0;  // times it was told to come later
+};
+
 struct Pending {
   Pending() = default;
   Pending(Submission&& submission, TimePoint until) noexcept
@@ -63,10 +74,12 @@ struct Pending {
   std::uint64_t end = 0;  // where its last byte stands among all bytes of its link
   Charge charge;
   std::uint32_t parts = 0;  // replies that are still to come before its last
+  Route route;
   Repeat repeat = Repeat::kNever;
   bool waits = false;         // its server may be silent until the deadline
   bool is_ping = false;       // the link's own; has no reader
   bool shortened = false;     // was submitted with less time than usual
+  bool is_asking = false;     // the link's own ASKING; has no reader
   bool may_have_run = false;  // a link that had taken all of it was lost
   bool with_text = false;     // goes as EVAL
   bool more_follow = false;   // the next one in the queue belongs to the same group and goes down the same link

@@ -46,6 +46,7 @@ void Reactor::step(TimePoint until) {
   for (const wire::Event& event : events) dispatch(event, now_);
   if (!events.empty()) now_ = clock_->now();
   run_tasks();
+  if (steward_) steward_->turn(now);
   turning_ = nodes_;
   for (const auto& node : turning_) {
     if (!node->removed) node->engine.turn(asked, now_);
@@ -75,11 +76,12 @@ bool Reactor::nothing_waits() {
     const std::lock_guard lock(mutex_);
     if (!tasks_.empty()) return false;
   }
+  if (steward_ && !steward_->may_sleep()) return false;
   return std::all_of(nodes_.begin(), nodes_.end(), [](const auto& node) { return node->inbox.may_sleep(); });
 }
 
 TimePoint Reactor::due() const {
-  TimePoint earliest = TimePoint::max();
+  TimePoint earliest = steward_ ? steward_->due() : TimePoint::max();
   for (const auto& node : nodes_) earliest = std::min(earliest, node->engine.due());
   return earliest;
 }
@@ -88,6 +90,7 @@ void Reactor::drop_everything(const Error& reason) {
   turning_ = nodes_;
   for (const auto& node : turning_) node->engine.drop_everything(reason);
   turning_.clear();
+  if (steward_) steward_->drop_everything(reason);
 }
 
 void Reactor::close() {
@@ -97,6 +100,7 @@ void Reactor::close() {
     closed_ = true;
     dropped.swap(tasks_);
   }
+  if (steward_) steward_->close();
   for (const auto& node : nodes_) {
     for (Pending& pending : node->inbox.close()) pending.fail(Error(Errc::kClosed));
   }
@@ -104,6 +108,7 @@ void Reactor::close() {
 
 void Reactor::show_closed() {
   for (const auto& node : nodes_) node->end(Error(Errc::kClosed));
+  if (steward_) steward_->show_closed();
 }
 
 void Reactor::close_descriptors_in_child() noexcept {

@@ -1,6 +1,7 @@
 // All that a client does, on one thread: the engines of its nodes over one loop.
 //
-//   step:  wait for events --> hand each to its engine --> tasks of other threads --> a turn of every engine
+//   step:  wait for events --> hand each to its engine --> tasks of other threads --> the steward, if there is one
+//            --> a turn of every engine
 //
 // A client of one server has one engine. A cluster has one a node; a connection of its own (for commands that block
 // on the server, for WATCH, for subscriptions) is one, too. They come and go while others work.
@@ -26,6 +27,24 @@
 
 namespace envoyou::redis {
 
+// Who looks after several nodes (topology/fleet.hpp): works between the events and the turns of the engines, and may
+// add and remove nodes there.
+//
+// Confined to the I/O role.
+class Steward {
+ public:
+  virtual ~Steward() = default;
+  virtual void turn(TimePoint now) = 0;
+  // When the next turn is due at the latest.
+  virtual TimePoint due() const = 0;
+  // True: nothing was left for it, and whatever comes next wakes the loop.
+  virtual bool may_sleep() = 0;
+  // These three as Reactor's.
+  virtual void drop_everything(const Error& reason) = 0;
+  virtual void close() = 0;
+  virtual void show_closed() = 0;
+};
+
 class Reactor {
  public:
   using Task = base::UniqueFunction<void()>;
@@ -37,6 +56,9 @@ class Reactor {
   Reactor& operator=(const Reactor&) = delete;
 
   wire::Loop& loop() noexcept { return loop_; }
+
+  // Before the first step.
+  void appoint(std::unique_ptr<Steward> steward) { steward_ = std::move(steward); }
 
   // The node's engine is stepped from now on. Its number (Node::id) is not that of another node here.
   void add(std::shared_ptr<Node> node);
@@ -69,6 +91,7 @@ class Reactor {
   wire::Loop& loop_;
   const std::shared_ptr<Clock> clock_;
   TimePoint now_{};
+  std::unique_ptr<Steward> steward_;  // outlives the nodes, which tell it things
   std::vector<std::shared_ptr<Node>> nodes_;
   std::vector<std::shared_ptr<Node>> turning_;  // a copy: a turn may add and remove
   // The same nodes as a list that is whole at every moment, also for a child that was forked in the middle of `add`.

@@ -5,7 +5,9 @@
 #include "base/bytes.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
+#include <utility>
 
 namespace envoyou::redis {
 
@@ -13,6 +15,8 @@ namespace {
 
 constexpr std::size_t kMaxScheme = 32;
 constexpr std::size_t kMaxHost = 253;
+constexpr std::array<std::string_view, 7> kSchemes{
+    "redis", "rediss", "unix", "redis-cluster", "rediss-cluster", "redis-sentinel", "rediss-sentinel"};
 
 Error bad(std::string_view part, std::string_view problem) {
   return invalid_argument("redis url", std::string(part) + ": " + std::string(problem));
@@ -61,12 +65,9 @@ Result<std::string> take_scheme(std::string_view& rest) {
   if (scheme.size() > kMaxScheme || !std::all_of(scheme.begin(), scheme.end(), is_scheme_char)) {
     return bad("scheme", "not a scheme; a url begins with redis://, rediss:// or unix://");
   }
-  if (scheme == "redis-cluster" || scheme == "redis-sentinel" || scheme == "rediss-cluster" ||
-      scheme == "rediss-sentinel") {
-    return bad("scheme", scheme + " is not supported by this version; name one server with redis, rediss or unix");
-  }
-  if (scheme != "redis" && scheme != "rediss" && scheme != "unix") {
-    return bad("scheme", "unknown scheme " + base::printable(scheme) + "; use redis, rediss or unix");
+  if (std::find(kSchemes.begin(), kSchemes.end(), scheme) == kSchemes.end()) {
+    return bad("scheme", "unknown scheme " + base::printable(scheme) + "; use redis, rediss, unix, redis-cluster, " +
+                             "rediss-cluster, redis-sentinel or rediss-sentinel");
   }
   return scheme;
 }
@@ -85,16 +86,16 @@ Result<void> read_user(std::string_view text, UrlParts& parts) {
   return {};
 }
 
-Result<void> read_port(std::string_view text, UrlParts& parts) {
+Result<void> read_port(std::string_view text, Endpoint& at) {
   const auto port = base::parse_int64(text);
   if (!port || *port < 1 || *port > 65535 || !is_digit(text.front())) {
     return bad("port", "must be a number from 1 to 65535");
   }
-  parts.port = static_cast<std::uint16_t>(*port);
+  at.port = static_cast<std::uint16_t>(*port);
   return {};
 }
 
-Result<void> read_bracketed(std::string_view text, UrlParts& parts) {
+Result<void> read_bracketed(std::string_view text, Endpoint& at) {
   const std::size_t end = text.find(']');
   if (end == std::string_view::npos) return bad("host", "'[' without ']'");
   auto host = decoded("host", text.substr(1, end - 1));
@@ -104,15 +105,15 @@ Result<void> read_bracketed(std::string_view text, UrlParts& parts) {
       !std::all_of(address.begin(), address.end(), is_ipv6_char)) {
     return bad("host", "what stands in brackets is not an IPv6 address");
   }
-  parts.host = *std::move(host);
+  at.host = *std::move(host);
   const std::string_view after = text.substr(end + 1);
   if (after.empty()) return {};
   if (after.front() != ':') return bad("host", "something follows ']' that is not a port");
-  return read_port(after.substr(1), parts);
+  return read_port(after.substr(1), at);
 }
 
-Result<void> read_host(std::string_view text, UrlParts& parts) {
-  if (!text.empty() && text.front() == '[') return read_bracketed(text, parts);
+Result<void> read_host(std::string_view text, Endpoint& at) {
+  if (!text.empty() && text.front() == '[') return read_bracketed(text, at);
   if (std::count(text.begin(), text.end(), ':') > 1) return bad("host", "an IPv6 address must stand in brackets");
   bool has_port = false;
   auto host = decoded("host", take_until(text, ':', has_port));
@@ -122,8 +123,23 @@ Result<void> read_host(std::string_view text, UrlParts& parts) {
   if (!std::all_of(host->begin(), host->end(), is_host_char)) {
     return bad("host", "may hold letters, digits, '-', '.' and '_' only");
   }
-  parts.host = *std::move(host);
-  return has_port ? read_port(text, parts) : Result<void>();
+  at.host = *std::move(host);
+  return has_port ? read_port(text, at) : Result<void>();
+}
+
+// "a:1,b:2" where the scheme takes several, else one.
+Result<void> read_hosts(std::string_view text, UrlParts& parts) {
+  const bool takes_several = names_a_cluster(parts.scheme) || names_sentinels(parts.scheme);
+  const std::uint16_t port = names_sentinels(parts.scheme) ? kDefaultSentinelPort : kDefaultPort;
+  for (bool more = true; more;) {
+    more = false;
+    const std::string_view one = takes_several ? take_until(text, ',', more) : text;
+    Endpoint at{.host = {}, .port = port};
+    if (auto read = read_host(one, at); !read) return read;
+    if (parts.hosts.size() == kMaxSeeds) return bad("host", "more than 64 of them");
+    parts.hosts.push_back(std::move(at));
+  }
+  return {};
 }
 
 Result<void> read_database(std::string_view part, std::string_view text, UrlParts& parts) {
@@ -135,8 +151,26 @@ Result<void> read_database(std::string_view part, std::string_view text, UrlPart
   return {};
 }
 
+// "master-name[/database]".
+Result<void> read_master(std::string_view path, UrlParts& parts) {
+  bool has_database = false;
+  auto name = decoded("master name", take_until(path, '/', has_database));
+  if (!name) return name.error();
+  if (name->empty()) return bad("master name", "missing; write redis-sentinel://host/master-name");
+  parts.master_name = *std::move(name);
+  return path.empty() ? Result<void>() : read_database("path", path, parts);
+}
+
+Result<void> read_path(std::string_view path, UrlParts& parts) {
+  if (names_sentinels(parts.scheme)) return read_master(path, parts);
+  if (path.empty()) return {};
+  if (auto read = read_database("path", path, parts); !read) return read;
+  if (names_a_cluster(parts.scheme) && parts.database != 0) return bad("path", "a cluster has database 0 only");
+  return {};
+}
+
 Result<void> read_network(std::string_view rest, UrlParts& parts) {
-  if (rest.find('?') != std::string_view::npos) return bad("query", "not known with redis:// and rediss://");
+  if (rest.find('?') != std::string_view::npos) return bad("query", "known with unix:// only");
   bool has_path = false;
   std::string_view host = take_until(rest, '/', has_path);
   const std::size_t at = host.rfind('@');
@@ -146,8 +180,8 @@ Result<void> read_network(std::string_view rest, UrlParts& parts) {
   } else if (rest.find('@') != std::string_view::npos) {
     return bad("password", "holds '/'; write %2F");
   }
-  if (auto read = read_host(host, parts); !read) return read;
-  return rest.empty() ? Result<void>() : read_database("path", rest, parts);
+  if (auto read = read_hosts(host, parts); !read) return read;
+  return read_path(rest, parts);
 }
 
 Result<void> read_unix(std::string_view rest, UrlParts& parts) {
@@ -170,6 +204,10 @@ Result<void> read_unix(std::string_view rest, UrlParts& parts) {
 }
 
 }  // namespace
+
+bool names_a_cluster(std::string_view scheme) noexcept { return scheme.ends_with("-cluster"); }
+
+bool names_sentinels(std::string_view scheme) noexcept { return scheme.ends_with("-sentinel"); }
 
 Result<UrlParts> split_url(std::string_view url) {
   if (url.empty()) return bad("url", "empty");

@@ -73,7 +73,8 @@ RedisHealth health_of(Errc code) {
     case Errc::kReadOnly:
     case Errc::kServerMemory:
     case Errc::kMisconfigured:
-    case Errc::kRedirect: return RedisHealth::kError;
+    case Errc::kRedirect:
+    case Errc::kCrossSlot: return RedisHealth::kError;
     default: return RedisHealth::kUnavailable;
   }
 }

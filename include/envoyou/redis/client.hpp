@@ -18,6 +18,9 @@
 //   - no SIGPIPE, no signals (they are blocked on the I/O thread), no prints, sockets are close-on-exec;
 //   - after fork() every call in the child answers kForked.
 //
+// With ClientOptions::topology it speaks to a cluster, or to the primary that sentinels name, and follows both as they
+// change; docs/redis.md tells what that means for commands of several keys, for redirects and for failovers.
+//
 // Does not: queue without bound (kQueueFull), wait for a node that is known to be away (kUnavailable at once), take
 // what would break the sharing of links (SUBSCRIBE, SELECT, BLPOP ...: kUnsupported, which says what to use instead).
 //
@@ -60,7 +63,10 @@ class NodeListener {
 
 struct CallOptions {
   // When the answer is no longer wanted. Default: command_timeout from now.
-  std::optional<Deadline> deadline;
+  std::optional<Deadline> deadline = std::nullopt;
+  // Which node of a cluster is meant, as `to_string(NodeInfo::endpoint)`; empty: that of the keys. For commands that
+  // concern a node and not a key (SCAN, DBSIZE, CONFIG). Not looked at with a single server.
+  std::string_view node = {};
 };
 
 // What the server showed of itself in the handshake.
@@ -91,6 +97,18 @@ struct ClientStats {
   std::size_t in_flight = 0;
   std::size_t repeat_budget = 0;  // repeats that the node may have at once now, at most 100
   Microseconds round_trip{0};     // the shortest that the link which was asked last has shown; 0: none yet
+};
+
+// A server of the client and how it is. A client of one server has one.
+struct NodeInfo {
+  Endpoint endpoint;  // of a Unix socket: its path, and port 0
+  bool is_primary = true;
+  std::size_t slots = 0;  // that it serves; 0 outside a cluster
+  bool is_up = false;
+  std::optional<Errc> away_because = std::nullopt;  // as Client::away_because
+  Microseconds round_trip{0};                       // smoothed; 0: not measured yet
+  ServerInfo server = {};
+  ClientStats stats = {};
 };
 
 class Pipeline;
@@ -153,14 +171,17 @@ class Client {
   // The same for several at once: they are sent back to back on one link, in order.
   void submit_all(std::vector<Submission> submissions, CallOptions options);
 
-  // Waits until a link is up or the deadline passes. True: a link is up.
+  // Waits until a link is up or the deadline passes. True: a link is up; in a cluster: who has which slots is known,
+  // and a link to a primary is up.
   bool wait_until_connected(Deadline deadline);
   bool is_connected() const noexcept;
   // What the last attempt to connect met with: kAuthentication, kTls, kLoading, kUnavailable where nobody answers.
   // Nothing while a link is up or is being made for the first time.
   std::optional<Errc> away_because() const;
   ServerInfo server() const;
+  // Of all nodes together, those that are gone included.
   ClientStats stats() const;
+  std::vector<NodeInfo> nodes() const;
   const ClientOptions& options() const noexcept;
   const Runtime& runtime() const noexcept;
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace envoyou::redis {
 
@@ -31,9 +32,47 @@ struct ReplyLimits {
   std::size_t max_depth = 32;
 };
 
+// Where a server listens. `host` is a name or an address, an IPv6 one without brackets.
+struct Endpoint {
+  std::string host = {};
+  std::uint16_t port = 0;
+
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+  friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
+};
+
+// "cache.example:6380", "[::1]:6379".
+std::string to_string(const Endpoint& endpoint);
+
+enum class Topology : std::uint8_t {
+  kStandalone,  // one server, at `host` and `port`
+  kCluster,     // Redis Cluster, found through `seeds`
+  kSentinel,    // one primary and its replicas, which the sentinels at `seeds` watch
+};
+
+enum class ReadFrom : std::uint8_t {
+  kPrimary,
+  // What only reads goes to the nearest healthy replica by measured round trip, and to the primary where there is none.
+  // Replicas lag: a read may miss what was written a moment ago.
+  kNearestReplica,
+};
+
+struct SentinelOptions {
+  std::string master_name = {};
+  std::string username = {};  // at the sentinels; empty: the default user
+  std::string password = {};  // at the sentinels; empty: no AUTH
+  TlsOptions tls = {};        // to the sentinels
+};
+
 struct ClientOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 6379;
+  Topology topology = Topology::kStandalone;
+  // Not standalone: a few servers to ask for the others; host and port do not count then. All servers get the same
+  // credentials and the same TLS settings, those found later, too.
+  std::vector<Endpoint> seeds = {};
+  ReadFrom read_from = ReadFrom::kPrimary;
+  SentinelOptions sentinel = {};
   std::string unix_socket = {};  // a path; if set, host and port do not count
   std::string username = {};     // empty: the default user
   std::string password = {};     // empty: no AUTH
@@ -60,15 +99,25 @@ struct ClientOptions {
 };
 
 inline constexpr std::size_t kMaxUrlBytes = 4096;
+inline constexpr std::size_t kMaxSeeds = 64;
+inline constexpr std::uint16_t kDefaultPort = 6379;
+inline constexpr std::uint16_t kDefaultSentinelPort = 26379;
 
-// redis://[[user]:password@]host[:port][/database], rediss:// with TLS, unix://[[user]:password@]/path[?db=n].
-// Percent-encoding in every part, IPv6 in brackets. Errors: kInvalidArgument, naming the part, never the password.
+//   redis://[[user]:password@]host[:port][/database]
+//   unix://[[user]:password@]/path[?db=n]
+//   redis-cluster://[[user]:password@]host[:port][,host[:port]...][/0]
+//   redis-sentinel://[[user]:password@]host[:port][,host[:port]...]/master-name[/database]
+//
+// rediss, rediss-cluster and rediss-sentinel: the same over TLS, to every server. User and password are for Redis; what
+// sentinels ask for stands in `sentinel`. Percent-encoding in every part, IPv6 in brackets. Errors: kInvalidArgument,
+// naming the part, never the password.
 Result<ClientOptions> parse_url(std::string_view url);
 
 // Every problem in one message, each with the field's name. Errors: kInvalidArgument.
 Result<void> validate(const ClientOptions& options);
 
-// "rediss://cache.example:6380/2", "unix:///run/redis.sock": for logs. Never user or password.
+// "rediss://cache.example:6380/2", "unix:///run/redis.sock", "redis-cluster://a:6379,b:6379": for logs. Never user or
+// password.
 std::string describe(const ClientOptions& options);
 
 }  // namespace envoyou::redis

@@ -79,10 +79,29 @@ TEST(Url, NamesAUnixSocket) {
   EXPECT_EQ(parsed("unix://:p%3Fw@/run/redis.sock").password, "p?w");
 }
 
-TEST(Url, SaysThatClustersAndSentinelsAreNotSupported) {
-  for (const char* url : {"redis-cluster://h", "redis-sentinel://h", "rediss-cluster://h", "rediss-sentinel://h"}) {
-    EXPECT_NE(refused(url).find("not supported by this version"), std::string::npos) << url;
-  }
+TEST(Url, NamesTheSeedsOfACluster) {
+  const auto options = parsed("redis-cluster://us%65r:p%40ss@a.example:7000,[::1]:7001,b/0");
+  EXPECT_EQ(options.topology, Topology::kCluster);
+  EXPECT_EQ(options.seeds, (std::vector<Endpoint>{{"a.example", 7000}, {"::1", 7001}, {"b", 6379}}));
+  EXPECT_EQ(options.username, "user");
+  EXPECT_EQ(options.password, "p@ss");
+  EXPECT_FALSE(options.tls.enabled);
+  EXPECT_TRUE(parsed("rediss-cluster://a").tls.enabled);
+  EXPECT_EQ(describe(options), "redis-cluster://a.example:7000,[::1]:7001,b:6379");
+}
+
+TEST(Url, NamesSentinelsAndWhomTheyWatch) {
+  const auto options = parsed("rediss-sentinel://:pw@a,b:26380/my%2Dmaster/3");
+  EXPECT_EQ(options.topology, Topology::kSentinel);
+  EXPECT_EQ(options.seeds, (std::vector<Endpoint>{{"a", 26379}, {"b", 26380}}));
+  EXPECT_EQ(options.sentinel.master_name, "my-master");
+  EXPECT_EQ(options.database, 3u);
+  EXPECT_EQ(options.password, "pw");
+  EXPECT_EQ(options.sentinel.password, "");
+  EXPECT_TRUE(options.tls.enabled);
+  EXPECT_TRUE(options.sentinel.tls.enabled);
+  EXPECT_EQ(describe(options), "rediss-sentinel://a:26379,b:26380/my-master/3");
+  EXPECT_FALSE(parsed("redis-sentinel://a/m").sentinel.tls.enabled);
 }
 
 struct BadUrl {
@@ -130,6 +149,20 @@ TEST(Url, RefusesByTheNameOfThePartAndNeverRepeatsIt) {
       {"redis://:hunter2 @h", "percent-encode"},
       {"redis://:hunter2\n@h", "percent-encode"},
       {"redis://:hunt\xc3\xa9r2@h", "percent-encode"},
+      {"redis://a,b", "host"},
+      {"redis-cluster://", "host"},
+      {"redis-cluster://a,", "host"},
+      {"redis-cluster://,a", "host"},
+      {"redis-cluster://a:1,b:hunter2", "port"},
+      {"redis-cluster://user:hunter2,b:1", "port"},
+      {"redis-cluster://:hunter2@a,b/1", "path"},
+      {"redis-cluster://:hunter2@a,b/x", "path"},
+      {"redis-cluster://:pass/hunter2@a", "%2F"},
+      {"redis-cluster://a?password=hunter2", "query"},
+      {"redis-sentinel://:hunter2@a,b", "master name"},
+      {"redis-sentinel://:hunter2@a,b/", "master name"},
+      {"redis-sentinel://:hunter2@a,b/%20", "master_name"},
+      {"redis-sentinel://:hunter2@a/m/x", "path"},
       {"unix://", "path"},
       {"unix://hunter2", "path"},
       {"unix://host/path", "host"},
@@ -150,6 +183,9 @@ TEST(Url, HasBounds) {
   EXPECT_NE(refused("redis://" + std::string(5000, 'h')).find("4096"), std::string::npos);
   EXPECT_NE(refused("redis://" + std::string(254, 'h')).find("253"), std::string::npos);
   EXPECT_NE(refused("unix:///" + std::string(200, 'p')).find("107"), std::string::npos);
+  std::string many = "redis-cluster://a";
+  for (int i = 0; i < 64; ++i) many += ",a";
+  EXPECT_NE(refused(many).find("64"), std::string::npos);
 }
 
 }  // namespace
