@@ -2,6 +2,7 @@
 
 #include "support/wait_for.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <sstream>
 #include <stdexcept>
@@ -128,22 +129,24 @@ std::string RedisCluster::tls_url() const {
   return url;
 }
 
-std::size_t RedisCluster::owner(std::size_t slot) const {
-  for (std::size_t index = 0; index < nodes_.size(); ++index) {
-    const std::string text = nodes_[index].cli({"CLUSTER", "NODES"});
-    const std::size_t at = text.find("myself,master");
-    if (at == std::string::npos) continue;
-    const std::string line = text.substr(at, text.find('\n', at) - at);
-    for (const std::string& word : words_of(line)) {
+// By the lines of CLUSTER NODES: id, address, flags, ..., then the ranges of slots.
+std::string RedisCluster::owner_seen_by(const RedisServer& node, std::size_t slot) {
+  std::istringstream lines(node.cli({"CLUSTER", "NODES"}));
+  for (std::string line; std::getline(lines, line);) {
+    const auto words = words_of(line);
+    for (std::size_t i = 8; i < words.size(); ++i) {
       unsigned long first = 0;
       unsigned long last = 0;
-      const int read = std::sscanf(word.c_str(), "%lu-%lu", &first, &last);
-      const bool is_range = word.find_first_not_of("0123456789-") == std::string::npos && read >= 1;
-      if (is_range && word.size() < 12 && slot >= first && slot <= (read == 2 ? last : first) &&
-          line.find(" connected ") < line.find(word)) {
-        return index;
-      }
+      const int read = std::sscanf(words[i].c_str(), "%lu-%lu", &first, &last);
+      if (read >= 1 && slot >= first && slot <= (read == 2 ? last : first)) return words.front();
     }
+  }
+  return "";
+}
+
+std::size_t RedisCluster::owner(std::size_t slot) const {
+  for (std::size_t index = 0; index < nodes_.size(); ++index) {
+    if (owner_seen_by(nodes_[index], slot) == id(index)) return index;
   }
   return nodes_.size();
 }
@@ -166,11 +169,19 @@ void RedisCluster::move_keys(std::size_t slot, std::size_t from, std::size_t to)
   }
 }
 
+// The target first, so that the slot is never without an owner. Moves that follow each other faster than the nodes
+// gossip would leave them in disagreement for good.
 void RedisCluster::end_move(std::size_t slot, std::size_t from, std::size_t to) {
   const std::string owner = id(to);
-  for (const std::size_t index : {to, from}) {
-    nodes_.at(index).cli({"CLUSTER", "SETSLOT", std::to_string(slot), "NODE", owner});
-  }
+  nodes_.at(to).cli({"CLUSTER", "SETSLOT", std::to_string(slot), "NODE", owner});
+  nodes_.at(from).cli({"CLUSTER", "SETSLOT", std::to_string(slot), "NODE", owner});
+  const bool agreed = eventually(
+      [&] {
+        return std::all_of(nodes_.begin(), nodes_.end(),
+                           [&](const RedisServer& node) { return owner_seen_by(node, slot) == owner; });
+      },
+      kClusterTimeout);
+  if (!agreed) throw std::runtime_error("the nodes do not agree on who has slot " + std::to_string(slot));
 }
 
 void RedisCluster::move_slot(std::size_t slot, std::size_t from, std::size_t to) {

@@ -41,6 +41,7 @@ class RedisCluster {
   void assign_slots() const;
   void assign_replicas() const;
   bool ready() const;
+  static std::string owner_seen_by(const RedisServer& node, std::size_t slot);
 
   std::string password_;
   bool tls_ = false;

@@ -103,11 +103,11 @@ void ClusterDiscovery::turn(TimePoint now) {
 
 void ClusterDiscovery::begin(TimePoint now) {
   std::vector<Member*> up = fleet_.members_up();
-  pace_.on_asked(now);
   if (up.empty()) {
     call_all();
-    return pace_.on_ended(now, false);
+    return pace_.put_off(now);
   }
+  pace_.on_asked(now);
   for (std::size_t i = up.size(); i > 1; --i) std::swap(up[i - 1], up[jitter_.next() % i]);
   if (up.size() > kAsked) up.resize(kAsked);
   round_ = std::make_shared<Round>();

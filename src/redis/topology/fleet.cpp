@@ -42,6 +42,7 @@ void Member::on_answered(Microseconds round_trip) noexcept {
   good = true;
   heard = true;
   fleet_.stirred_ = true;
+  if (!fleet_.has_map_) fleet_.hinted_ = true;
   if (fleet_.listener_ != nullptr && is_primary) fleet_.listener_->on_answered(round_trip);
 }
 
@@ -94,7 +95,8 @@ bool Fleet::take(Member& from, Pending& pending, std::string_view error, TimePoi
     case Redirect::Kind::kMoved: hinted_ = true; break;
     case Redirect::Kind::kAsk: break;
   }
-  if (pending.route.hops == kMaxHops) return false;
+  // Servers that send it to each other do not agree yet.
+  if (pending.route.hops == kMaxHops) return delay(from, pending, error, now);
   ++pending.route.hops;
   redirected_.push_back({from.node, from.endpoint, std::move(redirect), std::move(pending)});
   return true;
@@ -106,6 +108,7 @@ bool Fleet::delay(Member& from, Pending& pending, std::string_view error, TimePo
   const TimePoint at = now + std::min<Milliseconds>(doubled, kMostDelay);
   if (pending.route.delays == kMaxDelays || at >= pending.deadline) return false;
   ++pending.route.delays;
+  pending.route.hops = 0;
   pending.route.asking = false;
   pending.charge.queued_again();
   delayed_.push_back({from.node, at, error_from_reply(error, options_.password), std::move(pending)});

@@ -8,7 +8,9 @@
 //                                                                   go
 //
 //   a server says   MOVED, ASK            --> the named node, made if it is not known; the discovery is told
-//                   TRYAGAIN, LOADING …   --> once more after a moment, wherever the map says by then
+//                   TRYAGAIN, LOADING …   --> once more after a moment, wherever the map says by then; also what has
+//                   been
+//                                             sent on kMaxHops times, by servers that do not agree
 //                   anything else         --> the caller
 //
 // Every node is made from the same immutable settings, credentials and TLS included: none can be spoken to in plain.

@@ -27,6 +27,8 @@ class RefreshPace {
     wanted_ = true;
     due_ = std::min(due_, std::max(now, earliest_));
   }
+  // Nobody is there to be asked.
+  void put_off(TimePoint now) noexcept { due_ = now + kWhileUnwell; }
   void on_asked(TimePoint now) noexcept {
     asking_ = true;
     wanted_ = false;

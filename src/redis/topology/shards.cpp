@@ -108,7 +108,8 @@ void read_nodes(const ReplyView& nodes, const Endpoint& asked, bool tls, Shard& 
       if (has_primary && failed) continue;
       shard.primary = *std::move(address);
       has_primary = true;
-    } else if (!failed && is_text(field(node, "health"), "online") && shard.replicas.size() < kMaxReplicas) {
+    } else if (!failed && shard.replicas.size() < kMaxReplicas) {
+      // One that is "loading" may be one that was never written to; if it does load, its handshake is refused.
       shard.replicas.push_back(*std::move(address));
     }
   }
