@@ -11,6 +11,7 @@
 #include "redis/topology/cluster_discovery.hpp"
 #include "redis/topology/fleet.hpp"
 #include "redis/topology/router.hpp"
+#include "redis/topology/sentinel_discovery.hpp"
 #include "wire/loop.hpp"
 
 #include <mutex>
@@ -42,11 +43,16 @@ Result<void> build_fleet(Client::Impl& impl, NodeListener* listener) {
   core.options = impl.options;
   impl.router = std::make_shared<Router>(core.options, impl.runtime, [loop = core.loop.get()] { loop->wake(); });
   impl.board = &impl.router->board();
-  const MakeNode make = [nodes = impl.nodes](const ClientOptions& options, NodeListener* told, RedirectSink* sink) {
-    return nodes->make(options, told, nullptr, sink);
+  const MakeNode make = [nodes = impl.nodes](const ClientOptions& options, NodeListener* told,
+                                             std::shared_ptr<PushSink> pushes, RedirectSink* redirects) {
+    return nodes->make(options, told, std::move(pushes), redirects);
   };
   auto fleet = std::make_unique<Fleet>(core.options, impl.runtime, listener, *core.reactor, make, impl.router);
-  fleet->use(std::make_unique<ClusterDiscovery>(*fleet, base::jitter_seed()));
+  if (core.options.topology == Topology::kCluster) {
+    fleet->use(std::make_unique<ClusterDiscovery>(*fleet, base::jitter_seed()));
+  } else {
+    fleet->use(std::make_unique<SentinelDiscovery>(*fleet, *core.reactor, make, base::jitter_seed()));
+  }
   core.reactor->appoint(std::move(fleet));
   return {};
 }

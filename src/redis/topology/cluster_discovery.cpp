@@ -164,10 +164,9 @@ void ClusterDiscovery::judge(TimePoint now) {
 
 Error ClusterDiscovery::trouble(const Round& round) const {
   for (const ClusterView& view : round.views) {
-    if (view.error)
-      return Error(view.error->code(), describe(fleet_.options()) + ": " + std::string(view.error->message()));
+    if (view.error) return Error(view.error->code(), std::string(view.error->message()));
   }
-  return Error(Errc::kUnavailable, describe(fleet_.options()) + ": no node says who has which slots");
+  return Error(Errc::kUnavailable, "no node says who has which slots");
 }
 
 void ClusterDiscovery::call_all() {

@@ -211,7 +211,7 @@ Member* Fleet::need(const Endpoint& endpoint) {
     return found->second.get();
   }
   auto member = std::make_unique<Member>(*this, endpoint);
-  auto node = make_(node_options(options_, endpoint), member.get(), member.get());
+  auto node = make_(node_options(options_, endpoint), member.get(), nullptr, member.get());
   if (!node) {
     logger_.warning(kComponent, "a node can not be dialled",
                     {{"node", to_string(endpoint)}, {"reason", node.error().message()}});
@@ -252,6 +252,19 @@ void Fleet::adopt(Shards shards, TimePoint now) {
   }
   next_ = std::move(shards);
   if (next_has_settled()) publish(now);
+}
+
+void Fleet::withdraw() {
+  if (!std::exchange(has_map_, false)) return;
+  published_.clear();
+  next_.reset();
+  router_->publish(nullptr);
+  for (const auto& [endpoint, member] : members_) {
+    member->is_primary = false;
+    member->is_replica = false;
+    move_unsent(*member, now());
+  }
+  stirred_ = true;
 }
 
 void Fleet::cannot_tell(const Error& why) {
@@ -403,8 +416,8 @@ void Fleet::show() {
     if (!board.is_up()) board.show_up(up->node->board.server());
     return;
   }
-  if (up != nullptr && trouble_) {
-    if (!board.is_away()) board.show_away(*trouble_, trouble_->code());
+  if (trouble_ && !has_map_) {
+    if (!board.is_away()) show_trouble(board);
   } else if (up == nullptr && !tries && away != nullptr) {
     if (!board.is_away()) board.show_away(away->node->board.why_away(), away->node->board.cause_away());
   } else if (board.is_up()) {
@@ -413,6 +426,12 @@ void Fleet::show() {
   if (!board.is_away()) return;
   const Error why = board.why_away();
   waiting_.fail_all(why, why);
+}
+
+void Fleet::show_trouble(Board& board) {
+  const std::string text = describe(options_) + " is away: " + std::string(trouble_->message());
+  board.show_away(Error(Errc::kUnavailable, text), trouble_->code());
+  if (listener_ != nullptr) listener_->on_refused(text);
 }
 
 void Fleet::drop_everything(const Error& reason) {

@@ -24,6 +24,7 @@
 #pragma once
 
 #include "redis/log_gate.hpp"
+#include "redis/push_sink.hpp"
 #include "redis/reactor.hpp"
 #include "redis/redirect_sink.hpp"
 #include "redis/tally.hpp"
@@ -46,8 +47,9 @@
 
 namespace envoyou::redis {
 
-using MakeNode =
-    std::function<Result<std::shared_ptr<Node>>(const ClientOptions& options, NodeListener*, RedirectSink*)>;
+// As NodeFactory::make.
+using MakeNode = std::function<Result<std::shared_ptr<Node>>(const ClientOptions& options, NodeListener*,
+                                                             std::shared_ptr<PushSink>, RedirectSink*)>;
 
 class Fleet;
 
@@ -109,8 +111,11 @@ class Fleet final : public Steward {
   // For the discovery.
   // Makes `shards` the map as soon as their primaries' first attempts have ended.
   void adopt(Shards shards, TimePoint now);
+  // Takes the map back: commands wait for the next one.
+  void withdraw();
   // Why there is no map.
   void cannot_tell(const Error& why);
+  TimePoint now() const { return runtime_.clock->now(); }
   const Shards& shards() const noexcept { return published_; }
   // All slots have an owner that is not away.
   bool is_well() const;
@@ -157,6 +162,7 @@ class Fleet final : public Steward {
   std::size_t strangers() const;
   void list();
   void show();
+  void show_trouble(Board& board);
 
   const ClientOptions& options_;
   const Runtime runtime_;

@@ -19,7 +19,7 @@ class RefreshPace {
   static constexpr Milliseconds kWhileUnwell{250};
   static constexpr Milliseconds kAnyway{10'000};
 
-  explicit RefreshPace(base::Jitter& jitter) : jitter_(jitter) {}
+  explicit RefreshPace(base::Jitter& jitter, Milliseconds anyway = kAnyway) : jitter_(jitter), anyway_(anyway) {}
 
   // max(): not before the one under way has ended.
   TimePoint due() const noexcept { return asking_ ? TimePoint::max() : due_; }
@@ -36,14 +36,15 @@ class RefreshPace {
   }
   void on_ended(TimePoint now, bool all_is_well) {
     asking_ = false;
-    const double less = static_cast<double>(kAnyway.count()) * 0.2 * jitter_.unit();
-    due_ = now + (all_is_well ? kAnyway - Milliseconds(static_cast<std::int64_t>(less)) : kWhileUnwell);
+    const double less = static_cast<double>(anyway_.count()) * 0.2 * jitter_.unit();
+    due_ = now + (all_is_well ? anyway_ - Milliseconds(static_cast<std::int64_t>(less)) : kWhileUnwell);
     // A hint that came while it was asked is newer than the answer.
     if (wanted_) want(now);
   }
 
  private:
   base::Jitter& jitter_;
+  const Milliseconds anyway_;
   TimePoint due_ = TimePoint::min();
   TimePoint earliest_ = TimePoint::min();
   bool asking_ = false;
