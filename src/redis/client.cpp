@@ -1,6 +1,7 @@
 #include <envoyou/redis/client.hpp>
 
 #include "base/random.hpp"
+#include "redis/admission.hpp"
 #include "redis/client_impl.hpp"
 #include "redis/io_thread.hpp"
 #include "redis/link_effect.hpp"
@@ -65,6 +66,7 @@ Result<void> build(Client::Impl& impl, NodeListener* listener) {
   core.loop = std::move(loop).value();
   core.reactor = std::make_unique<Reactor>(*core.loop, impl.runtime.clock);
   impl.nodes = std::make_shared<NodeFactory>(core.loop, impl.runtime);
+  impl.pool = std::make_shared<DedicatedPool>(impl.options, impl.runtime.clock, impl.core);
   if (impl.options.topology != Topology::kStandalone) return build_fleet(impl, listener);
   auto node = impl.nodes->make(impl.options, listener);
   if (!node) return node.error();
@@ -93,12 +95,8 @@ Timing timing_of(const Client::Impl& impl, const CallOptions& options) {
 std::optional<Error> refusal(const Client::Impl& impl, std::span<const Submission> group, const Timing& timing) {
   if (impl.fork_guard.forked()) return Error(Errc::kForked, "the client was opened before fork()");
   for (const Submission& submission : group) {
-    const std::size_t bytes = submission.words.encoded().size();
-    if (submission.words.count() == 0) return invalid_argument("command", "has no words");
+    if (auto not_fit = unfit(impl.options, submission)) return not_fit;
     if (auto breaks = breaks_sharing(submission)) return breaks;
-    if (bytes <= impl.options.max_request_bytes) continue;
-    return Error(Errc::kTooLarge, "command: " + std::to_string(bytes) + " bytes, max_request_bytes is " +
-                                      std::to_string(impl.options.max_request_bytes));
   }
   if (timing.now >= timing.deadline) {
     return Error(Errc::kNotSent, "the deadline had passed before the command was submitted");
@@ -125,6 +123,7 @@ Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 // copies of its descriptors are closed, without a word to the peer, and the memory is left alone.
 Client::~Client() {
   if (!impl_->fork_guard.forked()) {
+    impl_->pool->close();
     impl_->thread->stop();
     return;
   }
@@ -138,6 +137,7 @@ Client::~Client() {
 void Client::close() {
   if (impl_->fork_guard.forked()) return;
   impl_->core->ask_to_stop();
+  impl_->pool->close();
   if (impl_->core->is_own_thread()) return;
   const std::lock_guard lock(impl_->stopping);
   impl_->thread->stop();

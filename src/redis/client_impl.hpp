@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/fork_guard.hpp"
+#include "redis/dedicated.hpp"
 #include "redis/io_thread.hpp"
 #include "redis/node.hpp"
 #include "redis/node_factory.hpp"
@@ -29,6 +30,7 @@ struct Client::Impl {
   std::shared_ptr<Node> node;      // of one server; else null
   std::shared_ptr<Router> router;  // of several servers; else null
   Board* board = nullptr;          // of the one, or of all together
+  std::shared_ptr<DedicatedPool> pool;
   std::mutex stopping;             // one close() at a time
   std::optional<IoThread> thread;  // guarded by stopping
   base::ForkGuard fork_guard;

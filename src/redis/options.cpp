@@ -17,6 +17,7 @@ constexpr std::size_t kMaxCredential = 4096;
 constexpr std::size_t kMaxClientName = 64;
 constexpr std::size_t kMaxMasterName = 256;
 constexpr std::size_t kMaxConnections = 16;
+constexpr std::size_t kMaxDedicated = 1024;
 constexpr Milliseconds kMaxWait{3'600'000};
 constexpr std::size_t kMostInFlight = 1u << 20;
 constexpr std::size_t kMostQueued = 1u << 24;
@@ -114,6 +115,7 @@ void check_waits(const ClientOptions& options, base::Problems& problems) {
 
 void check_bounds(const ClientOptions& options, base::Problems& problems) {
   in_range<std::size_t>(problems, "connections", options.connections, 1, kMaxConnections);
+  in_range<std::size_t>(problems, "max_dedicated", options.max_dedicated, 0, kMaxDedicated);
   in_range<std::size_t>(problems, "max_in_flight", options.max_in_flight, 1, kMostInFlight);
   in_range<std::size_t>(problems, "max_queued", options.max_queued, 1, kMostQueued);
   problems.require(options.max_queued_bytes >= 1, "max_queued_bytes", "must be at least 1");

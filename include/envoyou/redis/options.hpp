@@ -91,6 +91,7 @@ struct ClientOptions {
   Milliseconds reconnect_first{50};  // then doubled
   Milliseconds reconnect_most{500};
 
+  std::size_t max_dedicated = 16;    // connections that callers have to themselves (connection.hpp), at a time
   std::size_t max_in_flight = 4096;  // commands sent and not answered, a link; more wait in the queue
   std::size_t max_queued = 65'536;   // commands not yet sent, a client: then kQueueFull
   std::size_t max_queued_bytes = 64u << 20;

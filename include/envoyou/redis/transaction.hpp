@@ -79,6 +79,7 @@ class Transaction {
 
  private:
   friend class Client;
+  friend class Connection;
   void add(Submission submission);
   // Ends what was added and is not going to be sent.
   void abandon(const Error& reason) noexcept;

@@ -127,6 +127,7 @@ TEST_F(AsyncTest, AnswersOnTheExecutorsThread) {
   const Coroutine coroutine = count_on(*client, executor, 100, executor.id(), last);
   ASSERT_TRUE(eventually([&] { return coroutine.done(); }));
   EXPECT_EQ(last, 100);
+  client->close();  // before its executor goes
 }
 
 Coroutine run_pipeline(Client& client, std::int64_t& sum) {
