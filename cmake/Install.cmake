@@ -2,7 +2,7 @@
 include(CMakePackageConfigHelpers)
 set(_config_folder "${CMAKE_INSTALL_LIBDIR}/cmake/envoyou")
 
-install(TARGETS envoyou envoyou_c envoyou_c_static EXPORT envoyouTargets
+install(TARGETS envoyou envoyou_c envoyou_c_static envoyou_testing EXPORT envoyouTargets
   LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT runtime NAMELINK_COMPONENT development
   ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT development)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/envoyou" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"

@@ -14,6 +14,8 @@
 # and the services make; so it belongs to neither.
 set(ENVOYOU_HEADERS_base version.hpp result.hpp errc.hpp clock.hpp deadline.hpp executor.hpp log.hpp metrics.hpp
   source.hpp runtime.hpp secret.hpp testing/*)
+# What is not part of the library but of envoyou::testing (the manual clock is a clock, and in base).
+set(ENVOYOU_HEADERS_testing testing/fake_redis.hpp testing/fault.hpp)
 set(ENVOYOU_HEADERS_fallback fallback.hpp)
 set(ENVOYOU_HEADERS_redis redis/*)
 # What wire's decoder fills and its encoder reads: an exception to the row above, so it stands after it in the list of
@@ -26,7 +28,7 @@ set(ENVOYOU_HEADERS_cache cache.hpp http.hpp)
 set(ENVOYOU_HEADERS_services services.hpp config.hpp envoyou.hpp)
 set(ENVOYOU_HEADERS_adapters adapters/*)
 set(ENVOYOU_HEADERS_capi c/*)
-set(ENVOYOU_HEADER_OWNERS base fallback redis wire backing limiter session cache services adapters capi)
+set(ENVOYOU_HEADER_OWNERS base testing fallback redis wire backing limiter session cache services adapters capi)
 
 set(ENVOYOU_THIRD_PARTY hiredis openssl_tls openssl_crypto sockets nlohmann sqlite zstd xxhash spdlog)
 set(ENVOYOU_VIEWS "${PROJECT_BINARY_DIR}/views")

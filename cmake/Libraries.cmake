@@ -4,6 +4,7 @@
 #   envoyou::c          the C library, always shared; exports envoyou_* and nothing else
 #   envoyou::c_static   the same as an archive
 #   envoyou::spdlog     the bridge to spdlog, for who wants its headers
+#   envoyou::testing    for users' tests: a Redis that fails as it is told to
 #
 # A hiredis that is compiled in must not meet the host's own: its objects are joined with those of the wire layer, the
 # only ones that call them, and then each of its symbols is made local (cmake/seal_hiredis.cmake). Hidden visibility
@@ -89,3 +90,9 @@ if(TARGET envoyou_layer_adapters_spdlog)
   set_target_properties(envoyou_spdlog PROPERTIES LINKER_LANGUAGE CXX EXPORT_NAME spdlog)
   envoyou_place_outputs(envoyou_spdlog)
 endif()
+
+add_library(envoyou_testing STATIC $<TARGET_OBJECTS:envoyou_layer_testing>)
+add_library(envoyou::testing ALIAS envoyou_testing)
+target_link_libraries(envoyou_testing PUBLIC envoyou PRIVATE Threads::Threads)
+set_target_properties(envoyou_testing PROPERTIES LINKER_LANGUAGE CXX EXPORT_NAME testing)
+envoyou_place_outputs(envoyou_testing)

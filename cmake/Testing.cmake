@@ -7,6 +7,7 @@
 # Builds bin/<name> and hands it to ctest as one test, labelled with its kind:
 #   unit         no sockets, no sleeping
 #   conformance  the definition of a module, over each of its backends
+#   simulation   the client over a simulated clock, network and Redis
 #   integration  with servers that the test starts
 #   fault        the example server while Redis is being hurt
 #   capi         the C interface, from C programs
@@ -14,6 +15,7 @@
 #   layers, packaging  the shape of the project
 set(ENVOYOU_TEST_TIMEOUT_unit 30)
 set(ENVOYOU_TEST_TIMEOUT_conformance 120)
+set(ENVOYOU_TEST_TIMEOUT_simulation 300)
 set(ENVOYOU_TEST_TIMEOUT_integration 180)
 set(ENVOYOU_TEST_TIMEOUT_fault 300)
 set(ENVOYOU_TEST_TIMEOUT_capi 120)

@@ -90,6 +90,10 @@ News Link::on_event(const wire::Event& event, TimePoint now) {
   if (write_blocked_ && (event.writable || write_needs_read_)) {
     write_blocked_ = false;
     core_.on_room_again(now);
+    // `flush` goes on with commands, and here with the greeting.
+    if (phase_ == Phase::kGreeting) {
+      if (News news = write_out(now); news.kind != News::Kind::kNone) return news;
+    }
   }
   const bool reads = event.readable || event.failed || read_needs_write_;
   return reads ? read_turn(now) : News();

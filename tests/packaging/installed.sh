@@ -21,6 +21,7 @@ for consumer in cpp_consumer c_consumer; do
   "$cmake" --build "$work/$consumer" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 done
 "$work/cpp_consumer/cpp_consumer"
+"$work/cpp_consumer/cpp_consumer_test"
 "$work/c_consumer/c_consumer"
 "$work/c_consumer/c_consumer_static"
 

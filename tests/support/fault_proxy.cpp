@@ -2,7 +2,7 @@
 // lock, over the list of tasks, and no order of locks to get wrong.
 #include "support/fault_proxy.hpp"
 
-#include "support/resp.hpp"
+#include "testing/resp.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>

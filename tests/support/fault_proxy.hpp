@@ -8,7 +8,7 @@
 // Listens on 127.0.0.1. Does not: throttle, resolve names, or end TLS. Thread-safe.
 #pragma once
 
-#include "support/sockets.hpp"
+#include "testing/sockets.hpp"
 
 #include <chrono>
 #include <cstddef>

@@ -6,7 +6,7 @@
 // Does not: TLS, redirects, cookies, compression, 100-continue. Thread rule: one thread at a time.
 #pragma once
 
-#include "support/sockets.hpp"
+#include "testing/sockets.hpp"
 
 #include <chrono>
 #include <cstdint>

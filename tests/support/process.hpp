@@ -8,7 +8,7 @@
 // Thread rule: `pid`, `signal` from any thread; all else from one at a time.
 #pragma once
 
-#include "support/sockets.hpp"
+#include "testing/sockets.hpp"
 
 #include <sys/types.h>
 

@@ -10,8 +10,8 @@
 
 #include "support/certificates.hpp"
 #include "support/process.hpp"
-#include "support/resp.hpp"
 #include "support/temp_dir.hpp"
+#include "testing/resp.hpp"
 
 #include <signal.h>
 

@@ -1,11 +1,11 @@
 // Goal: what tests rely on to hurt a client does exactly what it says: the scripted Redis, the proxy, child processes,
 // the HTTP client. Method: a plain RESP connection as the victim, byte by byte; no part of the library is involved.
-#include "support/fake_redis.hpp"
+#include <envoyou/testing/fake_redis.hpp>
 #include "support/fault_proxy.hpp"
 #include "support/http_client.hpp"
 #include "support/process.hpp"
-#include "support/resp.hpp"
 #include "support/wait_for.hpp"
+#include "testing/resp.hpp"
 
 #include <gtest/gtest.h>
 #include <signal.h>

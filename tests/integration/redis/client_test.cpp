@@ -2,8 +2,8 @@
 // Method: a redis-server for each kind of set-up; what is sent is compared with what comes back.
 #include "redis_commands.hpp"
 
+#include <envoyou/testing/fake_redis.hpp>
 #include "support/certificates.hpp"
-#include "support/fake_redis.hpp"
 #include "support/redis_server.hpp"
 #include "support/wait_for.hpp"
 

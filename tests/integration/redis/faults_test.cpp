@@ -5,11 +5,11 @@
 //         Deadlines are held to what a busy machine of two cores allows.
 #include "redis_commands.hpp"
 
-#include "support/fake_redis.hpp"
+#include <envoyou/testing/fake_redis.hpp>
 #include "support/fault_proxy.hpp"
 #include "support/redis_server.hpp"
-#include "support/sockets.hpp"
 #include "support/wait_for.hpp"
+#include "testing/sockets.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

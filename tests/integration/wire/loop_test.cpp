@@ -3,7 +3,7 @@
 // Method: the same tests over epoll and poll, with pairs of real sockets and the system's clock.
 #include "wire/loop.hpp"
 
-#include "support/sockets.hpp"
+#include "testing/sockets.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -7,8 +7,8 @@
 #include "wire/address_race.hpp"
 
 #include "support/redis_server.hpp"
-#include "support/sockets.hpp"
 #include "support/wait_for.hpp"
+#include "testing/sockets.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -4,7 +4,7 @@
 #include "stream_driver.hpp"
 
 #include "support/redis_server.hpp"
-#include "support/sockets.hpp"
+#include "testing/sockets.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "support/certificates.hpp"
-#include "support/sockets.hpp"
+#include "testing/sockets.hpp"
 
 #include <openssl/ssl.h>
 

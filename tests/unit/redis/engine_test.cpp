@@ -436,6 +436,18 @@ TEST(Engine, GoesOnWritingWhenThereIsRoomAgain) {
   EXPECT_THAT(client->server.asked(), ElementsAre("SET k " + large));
 }
 
+// Found by the simulation: what was left of a greeting was never written, and the loop turned without end.
+TEST(Engine, GoesOnWithAGreetingWhenThereIsRoomAgain) {
+  SimClient client;
+  client.server.room = 20;  // less than a HELLO
+  const auto answer = client.submit(get("k"));
+  client.run_for(10ms);
+  client.server.last()->room = SIZE_MAX;
+  client.settle();
+  EXPECT_EQ(outcome(answer), "ok");
+  EXPECT_LT(client.loop.polls, 50);
+}
+
 TEST(Engine, GivesUpOnGarbageAndOnBombs) {
   for (const char* hostile : {"*2147483647\r\n", "$9223372036854775807\r\n", "%536870912\r\n", "\x01?\r\n"}) {
     auto client = connected();

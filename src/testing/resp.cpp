@@ -1,4 +1,4 @@
-#include "support/resp.hpp"
+#include "testing/resp.hpp"
 
 #include <charconv>
 #include <stdexcept>

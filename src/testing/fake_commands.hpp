@@ -2,7 +2,7 @@
 // fake_redis.cpp has those.
 #pragma once
 
-#include "support/resp.hpp"
+#include "testing/resp.hpp"
 
 #include <map>
 #include <string>
@@ -29,6 +29,9 @@ class FakeCommands {
 
   std::string answer(FakePeer& peer, const Words& words);
 
+  const std::string& password() const noexcept { return account_.password; }
+  void change_password(std::string password) { account_.password = std::move(password); }
+
   std::map<std::string, std::string>& data() noexcept { return data_; }
   const std::map<std::string, std::string>& data() const noexcept { return data_; }
 
@@ -39,6 +42,7 @@ class FakeCommands {
   std::string set(const Words& words);
   std::string remove(const Words& words);
   std::string get_many(const FakePeer& peer, const Words& words) const;
+  std::string add(const Words& words);
   std::string value_of(const FakePeer& peer, const std::string& key) const;
 
   FakeAccount account_;

@@ -1,4 +1,4 @@
-#include "support/sockets.hpp"
+#include "testing/sockets.hpp"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -201,7 +201,7 @@ Io write_from(const Fd& socket, std::string_view& bytes, SteadyTime until) {
   return Io::kOk;
 }
 
-UnansweredPort::UnansweredPort() : listener_(listen_on(0, 0)), port_(local_port(listener_)) {
+UnansweredPort::UnansweredPort(std::uint16_t port) : listener_(listen_on(port, 0)), port_(local_port(listener_)) {
   constexpr int kMaxFillers = 16;
   for (int filler = 0; filler < kMaxFillers; ++filler) {
     Fd socket = connect_to(port_, std::chrono::milliseconds(100));

@@ -4,7 +4,7 @@
 // Thread rule: a RespConnection belongs to one thread.
 #pragma once
 
-#include "support/sockets.hpp"
+#include "testing/sockets.hpp"
 
 #include <chrono>
 #include <cstddef>

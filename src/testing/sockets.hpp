@@ -5,6 +5,8 @@
 // std::runtime_error; reads and writes answer with an outcome.
 #pragma once
 
+#include <envoyou/testing/fault.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -35,9 +37,6 @@ class Fd {
  private:
   int fd_ = -1;
 };
-
-// How a connection ends: kFin as by close(), kReset as by a host that forgot about it (RST).
-enum class CloseHow { kFin, kReset };
 
 void close_socket(Fd& socket, CloseHow how) noexcept;
 
@@ -75,7 +74,7 @@ Io write_all(const Fd& socket, std::string_view bytes, SteadyTime until);
 // further SYN, as a firewall does.
 class UnansweredPort {
  public:
-  UnansweredPort();
+  explicit UnansweredPort(std::uint16_t port = 0);  // 0: a free one
   std::uint16_t port() const noexcept { return port_; }
 
  private:

@@ -10,7 +10,55 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The first whole command in `bytes`, taken off it.
+bool is_handshake(const Argv& argv) {
+  return argv[0] == "HELLO" || argv[0] == "AUTH" || argv[0] == "SELECT" || argv[0] == "CLIENT" || argv[0] == "PING";
+}
+
+class SimStream final : public wire::Stream {
+ public:
+  // A null link: refused at once.
+  explicit SimStream(std::shared_ptr<SimLink> link) : link_(std::move(link)) {}
+  ~SimStream() override {
+    if (link_) link_->closed_by_client = true;
+  }
+
+  int descriptor() const noexcept override { return link_ && !link_->resolving ? link_->descriptor : -1; }
+  wire::Progress advance() override {
+    if (is_refused()) return wire::Progress::kFailed;
+    if (link_->resolving) return wire::Progress::kWantRead;
+    return link_->connected ? wire::Progress::kReady : wire::Progress::kWantWrite;
+  }
+  wire::IoResult read(std::span<char> into) override {
+    if (link_->reset) return {wire::IoResult::Kind::kFailed};
+    if (!link_->to_client.empty()) {
+      const std::size_t size = std::min({into.size(), link_->to_client.size(), link_->most});
+      std::copy_n(link_->to_client.data(), size, into.data());
+      link_->to_client.erase(0, size);
+      return {wire::IoResult::Kind::kDone, size};
+    }
+    return {link_->closed_by_server ? wire::IoResult::Kind::kClosed : wire::IoResult::Kind::kWantRead};
+  }
+  wire::IoResult write(std::string_view bytes) override {
+    if (link_->closed_by_server || link_->reset) return {wire::IoResult::Kind::kFailed};
+    const std::size_t room = link_->room - std::min(link_->room, link_->to_server.size());
+    const std::size_t size = std::min({bytes.size(), room, link_->most});
+    if (size == 0) return {wire::IoResult::Kind::kWantWrite};
+    link_->to_server.append(bytes.substr(0, size));
+    return {wire::IoResult::Kind::kDone, size};
+  }
+  Error failure() const override {
+    return is_refused() ? Error(Errc::kUnavailable, "connect sim: connection refused")
+                        : Error(Errc::kConnectionLost, "closed by the peer");
+  }
+
+ private:
+  bool is_refused() const { return !link_ || link_->refused; }
+
+  std::shared_ptr<SimLink> link_;
+};
+
+}  // namespace
+
 std::optional<Argv> take_command(std::string& bytes) {
   std::size_t at = 0;
   const auto line = [&](char type) -> std::optional<std::size_t> {
@@ -38,51 +86,6 @@ std::string bulk(std::string_view text) {
   return "$" + std::to_string(text.size()) + "\r\n" + std::string(text) + "\r\n";
 }
 
-bool is_handshake(const Argv& argv) {
-  return argv[0] == "HELLO" || argv[0] == "AUTH" || argv[0] == "SELECT" || argv[0] == "CLIENT" || argv[0] == "PING";
-}
-
-class SimStream final : public wire::Stream {
- public:
-  SimStream(std::shared_ptr<SimLink> link, bool refused) : link_(std::move(link)), refused_(refused) {}
-  ~SimStream() override {
-    if (link_) link_->closed_by_client = true;
-  }
-
-  int descriptor() const noexcept override { return link_ ? link_->descriptor : -1; }
-  wire::Progress advance() override {
-    if (refused_) return wire::Progress::kFailed;
-    return link_->connected ? wire::Progress::kReady : wire::Progress::kWantWrite;
-  }
-  wire::IoResult read(std::span<char> into) override {
-    if (!link_->to_client.empty()) {
-      const std::size_t size = std::min(into.size(), link_->to_client.size());
-      std::copy_n(link_->to_client.data(), size, into.data());
-      link_->to_client.erase(0, size);
-      return {wire::IoResult::Kind::kDone, size};
-    }
-    return {link_->closed_by_server ? wire::IoResult::Kind::kClosed : wire::IoResult::Kind::kWantRead};
-  }
-  wire::IoResult write(std::string_view bytes) override {
-    if (link_->closed_by_server) return {wire::IoResult::Kind::kFailed};
-    const std::size_t room = link_->room - std::min(link_->room, link_->to_server.size());
-    const std::size_t size = std::min(bytes.size(), room);
-    if (size == 0) return {wire::IoResult::Kind::kWantWrite};
-    link_->to_server.append(bytes.substr(0, size));
-    return {wire::IoResult::Kind::kDone, size};
-  }
-  Error failure() const override {
-    return refused_ ? Error(Errc::kUnavailable, "connect sim: connection refused")
-                    : Error(Errc::kConnectionLost, "closed by the peer");
-  }
-
- private:
-  std::shared_ptr<SimLink> link_;
-  bool refused_;
-};
-
-}  // namespace
-
 std::shared_ptr<SimLink> SimServer::accept(std::uint16_t port) {
   ++dials;
   dial_times.push_back(clock_.now());
@@ -91,6 +94,7 @@ std::shared_ptr<SimLink> SimServer::accept(std::uint16_t port) {
   link->descriptor = next_descriptor_++;
   link->port = port;
   link->connected = !silent;
+  link->room = room;
   links_.push_back(link);
   return link;
 }
@@ -140,7 +144,7 @@ std::string SimServer::own_answer(const Argv& argv) const {
   return "+OK\r\n";
 }
 
-TimePoint SimServer::next_due() const {
+TimePoint SimServer::next_due() {
   TimePoint due = TimePoint::max();
   for (const Answer& answer : late_) due = std::min(due, answer.at);
   return frozen ? TimePoint::max() : due;
@@ -184,36 +188,33 @@ void SimLoop::forget(int descriptor) { watched_.erase(descriptor); }
 
 void SimLoop::collect() {
   events_.clear();
-  for (const auto& link : server_.links()) {
+  for (const auto& link : network_.links()) {
     const auto found = watched_.find(link->descriptor);
     if (found == watched_.end()) continue;
     const auto& [token, interest] = found->second;
-    const bool readable = interest.read && (!link->to_client.empty() || link->closed_by_server);
-    const bool writable = interest.write && link->connected && link->to_server.size() < link->room;
-    if (readable || writable) events_.push_back({token, readable, writable, false});
+    const bool over = link->closed_by_server || link->reset || link->refused;
+    const bool readable = interest.read && (!link->to_client.empty() || over);
+    const bool writable = interest.write && (over || (link->connected && link->to_server.size() < link->room));
+    if (readable || writable) events_.push_back({token, readable, writable, link->reset || link->refused});
   }
 }
 
 std::span<const wire::Event> SimLoop::wait(TimePoint until) {
   ++polls;
-  server_.pump();
+  network_.pump();
   collect();
   // Time passes only while nothing else happens, and never past what the server does next.
   while (events_.empty() && !woken && clock_.now() < until) {
-    const TimePoint next = std::min(until, server_.next_due());
+    const TimePoint next = std::min(until, network_.next_due());
     clock_.advance(next - clock_.now());
-    server_.pump();
+    network_.pump();
     collect();
   }
   woken = false;
   return events_;
 }
 
-std::unique_ptr<wire::Stream> SimDialer::dial() {
-  auto link = server_.accept(port_);
-  const bool refused = link == nullptr;
-  return std::make_unique<SimStream>(std::move(link), refused);
-}
+  return std::make_unique<SimStream>(peer_.accept(port_));
 
 void Recorder::write(const LogRecord& record) noexcept {
   std::string line = std::string(to_string(record.level)) + " " + std::string(record.message);

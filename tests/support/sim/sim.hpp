@@ -1,8 +1,12 @@
 // A network and a Redis that exist only in memory, stepped by the test on one thread over a ManualClock: the engine
 // runs in them as it does over sockets, and nothing waits.
 //
-//   SimServer answers HELLO, AUTH, SELECT, CLIENT and PING by itself, GET with "value of <key>", SET with OK, and all
-//   else (and before all that, everything) by `handler`. Faults are flags.
+//   SimStream, SimDialer and SimLoop are the client's side of it: what stands for a socket, a connect and epoll. Whom
+//   they meet on the other side is a SimPeer (it takes connects) in a SimNetwork (it moves bytes as time passes).
+//
+//   SimServer is both: one scripted server. It answers HELLO, AUTH, SELECT, CLIENT and PING by itself, GET with "value
+//   of <key>", SET with OK, and all else (and before all that, everything) by `handler`. Faults are flags. The
+//   simulation (tests/simulation) has a world of its own in its place.
 //
 // Confined to one thread.
 #pragma once
@@ -32,16 +36,41 @@ using Argv = std::vector<std::string>;
 struct SimLink {
   int descriptor = 0;
   std::uint16_t port = 0;  // where it was dialled to, where the test says so
+  bool resolving = false;  // the name is being looked up: no descriptor yet
   bool connected = false;  // else SYNs go unanswered
+  bool refused = false;    // the connect came back with an error
   bool closed_by_client = false;
   bool closed_by_server = false;
+  bool reset = false;           // by the server: what was still to be read is lost
   std::size_t room = SIZE_MAX;  // for bytes that the server has not read
+  std::size_t most = SIZE_MAX;  // moved by one read or write
   std::string to_server;
   std::string to_client;
   std::vector<Argv> commands;  // all that it ever read
 };
 
-class SimServer {
+// The first whole command in `bytes`, taken off it.
+std::optional<Argv> take_command(std::string& bytes);
+std::string bulk(std::string_view text);
+
+class SimNetwork {
+ public:
+  virtual ~SimNetwork() = default;
+  // Does all that is due now. True if anything moved.
+  virtual bool pump() = 0;
+  // When there is something to do again. Asked before time passes.
+  virtual TimePoint next_due() = 0;
+  virtual std::vector<std::shared_ptr<SimLink>>& links() = 0;
+};
+
+class SimPeer {
+ public:
+  virtual ~SimPeer() = default;
+  // The link that a connect leads to; null: refused at once. `port`: as the dialler says, 0 where it does not matter.
+  virtual std::shared_ptr<SimLink> accept(std::uint16_t port) = 0;
+};
+
+class SimServer final : public SimNetwork, public SimPeer {
  public:
   // Bytes to answer with, or nothing to let the server answer by itself.
   using Handler = std::function<std::optional<std::string>(const Argv&)>;
@@ -53,25 +82,26 @@ class SimServer {
   bool silent = false;  // connects are not answered at all
   bool frozen = false;  // reads nothing, answers nothing
   bool knows_hello = true;
-  Milliseconds delay{0};  // before each answer
+  Milliseconds delay{0};        // before each answer
+  std::size_t room = SIZE_MAX;  // of new links, for bytes that are on the way
   Handler handler;
   // Asked first: for answers that depend on the link.
   std::function<std::optional<std::string>(SimLink&, const Argv&)> link_handler;
 
-  std::shared_ptr<SimLink> accept(std::uint16_t port = 0);
-  // Reads and answers what has come. True if anything moved.
-  bool pump();
+  std::shared_ptr<SimLink> accept(std::uint16_t port = 0) override;
+  // Reads and answers what has come.
+  bool pump() override;
   // Makes all links end as by a dying process.
   void drop_links();
   void push_to_all(std::string_view bytes);
 
-  std::vector<std::shared_ptr<SimLink>>& links() { return links_; }
+  std::vector<std::shared_ptr<SimLink>>& links() override { return links_; }
   std::shared_ptr<SimLink> last() const { return links_.back(); }
   std::size_t dials = 0;
   std::vector<TimePoint> dial_times;
   // All commands on all links but the handshakes' and the fences'.
   std::vector<std::string> asked() const;
-  TimePoint next_due() const;
+  TimePoint next_due() override;
 
  private:
   struct Answer {
@@ -90,7 +120,7 @@ class SimServer {
 
 class SimLoop final : public wire::Loop {
  public:
-  SimLoop(testing::ManualClock& clock, SimServer& server) : clock_(clock), server_(server) {}
+  SimLoop(testing::ManualClock& clock, SimNetwork& network) : clock_(clock), network_(network) {}
 
   Result<void> watch(int descriptor, std::uint64_t token, wire::Interest interest) override;
   void change(int descriptor, std::uint64_t token, wire::Interest interest) override;
@@ -113,18 +143,18 @@ class SimLoop final : public wire::Loop {
   void collect();
 
   testing::ManualClock& clock_;
-  SimServer& server_;
+  SimNetwork& network_;
   std::map<int, Watched> watched_;
   std::vector<wire::Event> events_;
 };
 
 class SimDialer final : public wire::Dialer {
  public:
-  explicit SimDialer(SimServer& server, std::uint16_t port = 0) : server_(server), port_(port) {}
+  explicit SimDialer(SimPeer& peer, std::uint16_t port = 0) : peer_(peer), port_(port) {}
   std::unique_ptr<wire::Stream> dial() override;
 
  private:
-  SimServer& server_;
+  SimPeer& peer_;
   const std::uint16_t port_;
 };
 

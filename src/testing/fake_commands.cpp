@@ -1,9 +1,12 @@
-#include "support/fake_redis_commands.hpp"
+#include "testing/fake_commands.hpp"
 
-#include <openssl/evp.h>
+#include <envoyou/redis/script.hpp>
 
 #include <algorithm>
-#include <array>
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 namespace envoyou::testing {
@@ -19,18 +22,6 @@ std::string wrong_arguments(const std::string& name) {
   return error("ERR wrong number of arguments for '" + name + "' command");
 }
 
-std::string sha1_hex(const std::string& text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha1(), nullptr);
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string result;
-  for (unsigned int index = 0; index < size; ++index) {
-    result.append({kHex[digest[index] >> 4], kHex[digest[index] & 15]});
-  }
-  return result;
-}
-
 std::string client(const FakePeer& peer, const Words& words) {
   const std::string verb = words.size() > 1 ? upper_case(words[1]) : "";
   if (verb == "ID") return integer(static_cast<std::int64_t>(peer.id));
@@ -40,7 +31,7 @@ std::string client(const FakePeer& peer, const Words& words) {
 
 std::string script(const Words& words) {
   const std::string verb = words.size() > 1 ? upper_case(words[1]) : "";
-  if (verb == "LOAD" && words.size() == 3) return bulk(sha1_hex(words[2]));
+  if (verb == "LOAD" && words.size() == 3) return bulk(redis::Script(words[2]).sha1());
   return simple("OK");
 }
 
@@ -72,6 +63,7 @@ std::string FakeCommands::answer(FakePeer& peer, const Words& words) {
   if (name == "GET") return count == 2 ? value_of(peer, words[1]) : wrong_arguments("get");
   if (name == "MGET") return get_many(peer, words);
   if (name == "SET" || name == "SETEX") return set(words);
+  if (name == "INCR" || name == "INCRBY") return add(words);
   if (name == "DEL" || name == "UNLINK") return remove(words);
   if (name == "EXISTS") return integer(count == 2 ? static_cast<std::int64_t>(data_.count(words[1])) : 0);
   if (name == "STRLEN" && count == 2) {
@@ -120,6 +112,23 @@ std::string FakeCommands::set(const Words& words) {
   if (words.size() < (with_time ? 4U : 3U)) return wrong_arguments("set");
   data_[words[1]] = with_time ? words[3] : words[2];
   return simple("OK");
+}
+
+// INCR key, INCRBY key number
+std::string FakeCommands::add(const Words& words) {
+  const auto number = [](std::string_view text) -> std::optional<std::int64_t> {
+    std::int64_t value = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return problem == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+  };
+  const bool with_number = upper_case(words.front()) == "INCRBY";
+  if (words.size() != (with_number ? 3U : 2U)) return wrong_arguments("incr");
+  std::string& stored = data_[words[1]];
+  const auto before = stored.empty() ? std::optional<std::int64_t>(0) : number(stored);
+  const auto step = with_number ? number(words[2]) : std::optional<std::int64_t>(1);
+  if (!before || !step) return error("ERR value is not an integer or out of range");
+  stored = std::to_string(*before + *step);
+  return integer(*before + *step);
 }
 
 std::string FakeCommands::remove(const Words& words) {

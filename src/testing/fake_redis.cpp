@@ -1,8 +1,10 @@
 // One acceptor thread, one thread a connection, one mutex over all that they share. A connection's descriptor is closed
 // by its own thread alone; who wants it closed sets `ending`, writes to its eventfd and joins.
-#include "support/fake_redis.hpp"
+#include <envoyou/testing/fake_redis.hpp>
 
-#include "support/fake_redis_commands.hpp"
+#include "testing/fake_commands.hpp"
+#include "testing/resp.hpp"
+#include "testing/sockets.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -17,19 +19,6 @@
 #include <utility>
 
 namespace envoyou::testing {
-namespace hostile {
-
-std::string deep_nesting(std::size_t depth) {
-  std::string bytes;
-  bytes.reserve(depth * 4 + 4);
-  for (std::size_t level = 0; level < depth; ++level) bytes += "*1\r\n";
-  return bytes + ":1\r\n";
-}
-
-std::string endless_line(std::size_t size) { return "+" + std::string(size, 'a'); }
-
-}  // namespace hostile
-
 namespace {
 
 constexpr std::size_t kMaxRecorded = 1'000'000;
@@ -58,16 +47,6 @@ bool fits(const Fault& fault, std::string_view name) {
 
 }  // namespace
 
-Fault Fault::on(std::string_view name) && {
-  command = name;
-  return std::move(*this);
-}
-
-Fault Fault::times(int count) && {
-  remaining = count;
-  return std::move(*this);
-}
-
 class FakeRedis::Server {
  public:
   explicit Server(Options options);
@@ -79,6 +58,7 @@ class FakeRedis::Server {
     Fd wake = make_eventfd();
     std::atomic<bool> ending = false;
     std::atomic<bool> done = false;
+    bool lost = false;                           // under mutex_
     std::atomic<CloseHow> how = CloseHow::kFin;  // written before `ending`
     std::mutex write_mutex;                      // taken alone or before `mutex_`, never after it
     std::string held;                            // under write_mutex
@@ -87,10 +67,15 @@ class FakeRedis::Server {
 
   void start_accepting();
   void stop_accepting();
+  void leave_unanswered();
   void end_all(CloseHow how);
   std::vector<std::shared_ptr<Connection>> live() const;
   void for_each_held(bool send);
   std::size_t push(std::string_view bytes);
+  std::string password() const {
+    const std::lock_guard lock(mutex_);
+    return commands_.password();
+  }
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
@@ -121,6 +106,7 @@ class FakeRedis::Server {
   static void finish(Connection& connection);
 
   Fd listener_;
+  std::optional<UnansweredPort> unanswered_;
   Fd accept_wake_;
   std::thread acceptor_;
 };
@@ -139,6 +125,7 @@ FakeRedis::Server::~Server() {
 
 void FakeRedis::Server::start_accepting() {
   if (acceptor_.joinable()) return;
+  unanswered_.reset();
   if (!listener_) listener_ = listen_on(port_);
   accept_wake_ = make_eventfd();
   acceptor_ = std::thread([this] { accept_loop(); });
@@ -149,6 +136,11 @@ void FakeRedis::Server::stop_accepting() {
   raise_eventfd(accept_wake_);
   acceptor_.join();
   listener_.reset();
+}
+
+void FakeRedis::Server::leave_unanswered() {
+  stop_accepting();
+  unanswered_.emplace(port_);
 }
 
 void FakeRedis::Server::accept_loop() {
@@ -225,7 +217,7 @@ void FakeRedis::Server::serve(Connection& connection) {
 
 void FakeRedis::Server::wait_out_blackhole(const Connection& connection) {
   std::unique_lock lock(mutex_);
-  wake_.wait(lock, [&] { return !blackhole_ || connection.ending; });
+  wake_.wait(lock, [&] { return (!blackhole_ && !connection.lost) || connection.ending; });
 }
 
 // False when the connection is at its end.
@@ -347,7 +339,7 @@ FakeRedis::~FakeRedis() = default;
 std::uint16_t FakeRedis::port() const noexcept { return server_->port_; }
 
 std::string FakeRedis::url() const {
-  const auto& password = server_->options_.password;
+  const std::string password = server_->password();
   return "redis://" + (password.empty() ? "" : ":" + password + "@") + "127.0.0.1:" + std::to_string(port()) + "/0";
 }
 
@@ -371,12 +363,23 @@ void FakeRedis::drop_held() { server_->for_each_held(false); }
 std::size_t FakeRedis::push(std::string_view bytes) { return server_->push(bytes); }
 void FakeRedis::drop_connections(CloseHow how) { server_->end_all(how); }
 void FakeRedis::refuse() { server_->stop_accepting(); }
+void FakeRedis::leave_unanswered() { server_->leave_unanswered(); }
 void FakeRedis::accept_again() { server_->start_accepting(); }
 
 void FakeRedis::blackhole(bool on) {
   const std::lock_guard lock(server_->mutex_);
   server_->blackhole_ = on;
   server_->wake_.notify_all();
+}
+
+void FakeRedis::lose_connections() {
+  const std::lock_guard lock(server_->mutex_);
+  for (const auto& connection : server_->connections_) connection->lost = true;
+}
+
+void FakeRedis::change_password(std::string password) {
+  const std::lock_guard lock(server_->mutex_);
+  server_->commands_.change_password(std::move(password));
 }
 
 std::vector<RecordedCommand> FakeRedis::commands() const {
