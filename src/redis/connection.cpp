@@ -152,9 +152,9 @@ Result<Connection> Connection::take(Client& client, ConnectionOptions options) {
     auto lease = lease_of(impl, deadline);
     if (!lease) return lease.error();
     const bool was_kept = (*lease)->link.was_kept;
-    const Command<std::string> question = detail_redis::first_question();
+    Command<std::string> question = detail_redis::first_question();
     Client::Waiter<std::string> waiter(question.decode, question.tag);
-    send(*lease, to_submission(question, ReaderHandle(&waiter)), deadline.time());
+    send(*lease, to_submission(std::move(question), ReaderHandle(&waiter)), deadline.time());
     auto there = detail_redis::end_taking(std::move(lease).value(), waiter.wait());
     if (there) return Connection(std::move(there).value());
     // One that was kept may have died unnoticed; a new one tells how things are.

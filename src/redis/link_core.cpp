@@ -199,6 +199,7 @@ LinkCore::Condemned LinkCore::deliver(Pending& pending, const ReplyView& reply, 
 LinkCore::Condemned LinkCore::deliver_part(Pending& pending, const ReplyView& part, TimePoint now) {
   --pending.parts;
   if (part.is_error()) note_error(classify_error(part.text), now);
+  if (part.is_error() && redirects_ != nullptr) redirects_->note(part.text);
   if (!pending.reader || pending.reader->on_part(part) == Verdict::kMine) return std::nullopt;
   return foreign();
 }
@@ -222,7 +223,6 @@ LinkCore::Condemned LinkCore::check_fence(const ReplyView& whole, TimePoint now)
   server_echoes_ = server_echoes_ || echoes;
   const bool is_plain_pong = !server_echoes_ && reply.is_string() && reply.text == "PONG";
   if (echoes || is_plain_pong || (reply.is_error() && may_answer_a_ping(classify_error(reply.text)))) {
-    tally_.on_round_trip(now - ping_asked_);
     if (sink_ != nullptr) sink_->on_fence(ping_asked_, now);
     return std::nullopt;
   }

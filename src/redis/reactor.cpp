@@ -46,7 +46,7 @@ void Reactor::step(TimePoint until) {
   for (const wire::Event& event : events) dispatch(event, now_);
   if (!events.empty()) now_ = clock_->now();
   run_tasks();
-  if (steward_) steward_->turn(now);
+  if (steward_) steward_->turn(now_);
   turning_ = nodes_;
   for (const auto& node : turning_) {
     if (!node->removed) node->engine.turn(asked, now_);

@@ -1,6 +1,6 @@
 #include "support/redis_sentinel.hpp"
 
-#include "support/resp.hpp"
+#include "testing/resp.hpp"
 #include "support/wait_for.hpp"
 
 #include <fstream>

@@ -223,7 +223,8 @@ bool equal_words(std::string_view a, std::string_view upper_case) noexcept {
 }
 
 // The index of the first word from `from` on that is one of the two; 0: none.
-std::size_t find_word(const CommandView& words, std::size_t from, std::string_view one, std::string_view other) noexcept {
+std::size_t find_word(const CommandView& words, std::size_t from, std::string_view one,
+                      std::string_view other) noexcept {
   WordCursor cursor(words);
   cursor.skip(from);
   while (const auto word = cursor.next()) {

@@ -68,7 +68,7 @@ class MergedAnswer {
       last->on_error(*failed);
       return Verdict::kMine;
     }
-    return spec_.merge == Merge::kSum ? answer_sum(*last) : answer_elements(*last);
+    return spec_.merge == Merge::kSum ? answer_sum(last) : answer_elements(last);
   }
 
   std::optional<Error> failure() const noexcept {
@@ -85,14 +85,14 @@ class MergedAnswer {
                                             std::string(failed->error->message()));
   }
 
-  Verdict answer_sum(ReplyReader& reader) const noexcept {
+  Verdict answer_sum(const ReaderHandle& reader) const noexcept {
     ReplyView sum;
     sum.type = ReplyType::kInteger;
     for (const PartState& part : parts_) sum.integer += part.number;
     return reader.on_reply(sum);
   }
 
-  Verdict answer_elements(ReplyReader& reader) const noexcept {
+  Verdict answer_elements(const ReaderHandle& reader) const noexcept {
     try {
       std::vector<ReplyView> elements(keys_);
       for (const PartState& part : parts_) {

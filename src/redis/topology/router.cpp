@@ -19,6 +19,8 @@ void add(ClientStats& sum, const ClientStats& part) {
   sum.timed_out += part.timed_out;
   sum.expired_unsent += part.expired_unsent;
   sum.repeated += part.repeated;
+  sum.shortened += part.shortened;
+  sum.repeats_refused += part.repeats_refused;
   sum.late_replies += part.late_replies;
   sum.foreign_replies += part.foreign_replies;
   sum.connects += part.connects;
@@ -26,6 +28,11 @@ void add(ClientStats& sum, const ClientStats& part) {
   sum.writes += part.writes;
   sum.bytes_sent += part.bytes_sent;
   sum.bytes_received += part.bytes_received;
+  sum.tls_handshakes += part.tls_handshakes;
+  sum.tls_resumed += part.tls_resumed;
+  sum.repeat_budget += part.repeat_budget;
+  const bool nearer = part.round_trip.count() > 0 && (sum.round_trip.count() == 0 || part.round_trip < sum.round_trip);
+  if (nearer) sum.round_trip = part.round_trip;
   sum.queued += part.queued;
   sum.in_flight += part.in_flight;
 }
@@ -86,9 +93,12 @@ class Router::Sorter {
       case Routing::Kind::kOneNode: return refuse(submission, refusal(routing));
     }
   }
-  void post() {
+  void post(bool shortened) {
     for (Group& group : groups_) {
-      for (Pending& pending : group.pendings) pending.more_follow = true;
+      for (Pending& pending : group.pendings) {
+        pending.more_follow = true;
+        pending.shortened = shortened;
+      }
       group.pendings.back().more_follow = false;
       router_.post(group.node, group.pendings);
     }
@@ -137,16 +147,17 @@ Router::Router(const ClientOptions& options, const Runtime& runtime, std::functi
     : options_(options), board_(runtime.clock), lobby_(options.max_queued, options.max_queued_bytes, std::move(wake)) {}
 
 // Without the sorting for what goes to one place, which is nearly everything.
-void Router::submit(Submission submission, TimePoint deadline, std::string_view node) {
+void Router::submit(Submission submission, TimePoint deadline, bool shortened, std::string_view node) {
   const Routing routing = route(submission.words);
   const bool whole = options_.topology == Topology::kSentinel;
   const bool one_place = routing.kind == Routing::Kind::kSlot || routing.kind == Routing::Kind::kAnyNode || whole;
   if (!node.empty() || !one_place) {
     std::vector<Submission> one;
     one.push_back(std::move(submission));
-    return submit_all(std::move(one), deadline, node);
+    return submit_all(std::move(one), deadline, shortened, node);
   }
   Pending pending = pending_for(std::move(submission), deadline, whole ? kNoSlot : routing.slot, routing.reads);
+  pending.shortened = shortened;
   const auto known = map();
   if (known == nullptr) return post(nullptr, std::span(&pending, 1));
   Node* const chosen = choose(*known, pending.route);
@@ -154,7 +165,8 @@ void Router::submit(Submission submission, TimePoint deadline, std::string_view 
   post(chosen, std::span(&pending, 1));
 }
 
-void Router::submit_all(std::vector<Submission> submissions, TimePoint deadline, std::string_view node) {
+void Router::submit_all(std::vector<Submission> submissions, TimePoint deadline, bool shortened,
+                        std::string_view node) {
   std::shared_ptr<Node> only;
   if (!node.empty()) {
     only = named(node);
@@ -166,7 +178,7 @@ void Router::submit_all(std::vector<Submission> submissions, TimePoint deadline,
   }
   Sorter sorter(*this, deadline, only.get());
   for (Submission& submission : submissions) sorter.add(std::move(submission));
-  sorter.post();
+  sorter.post(shortened);
 }
 
 void Router::post(Node* node, std::span<Pending> group) {

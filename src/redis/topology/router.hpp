@@ -60,8 +60,8 @@ class Router {
   Router(const ClientOptions& options, const Runtime& runtime, std::function<void()> wake);
 
   // Each submission has its own outcome. `node`: the endpoint of the one that is meant, or empty.
-  void submit(Submission submission, TimePoint deadline, std::string_view node);
-  void submit_all(std::vector<Submission> submissions, TimePoint deadline, std::string_view node);
+  void submit(Submission submission, TimePoint deadline, bool shortened, std::string_view node);
+  void submit_all(std::vector<Submission> submissions, TimePoint deadline, bool shortened, std::string_view node);
 
   // Whether the whole is there: up when a primary of the published map is.
   Board& board() noexcept { return board_; }

@@ -3,11 +3,13 @@
 // Method: real clusters of redis-server, resharded and killed while threads write and read what only they write.
 #include "redis_commands.hpp"
 
+#include <envoyou/testing/fake_redis.hpp>
 #include "redis/topology/slots.hpp"
 #include "support/certificates.hpp"
-#include "support/fake_redis.hpp"
 #include "support/redis_cluster.hpp"
 #include "support/wait_for.hpp"
+
+#include <envoyou/redis/transaction.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -134,6 +136,25 @@ TEST(Cluster, GivesEachAnswerOfAPipelineItsOwnPlace) {
   }
   EXPECT_EQ(Pipeline::take(refused).error().code(), Errc::kCrossSlot);
   EXPECT_EQ(Pipeline::take(split).value(), 3);
+}
+
+TEST(Cluster, RunsTransactionsInOneSlot) {
+  auto client = open_shared();
+  for (int i = 0; i < 20; ++i) {
+    const std::string tag = "{t" + std::to_string(i) + "}";
+    Transaction transaction;
+    auto first = transaction.add(incr(tag + "a"));
+    auto second = transaction.add(incr(tag + "b"));
+    ASSERT_TRUE(client->run(transaction));
+    EXPECT_EQ(Transaction::take(first).value(), 1);
+    EXPECT_EQ(Transaction::take(second).value(), 1);
+  }
+  Transaction apart;
+  auto first = apart.add(incr("{a}"));
+  auto second = apart.add(incr("{b}"));
+  EXPECT_EQ(client->run(apart).error().code(), Errc::kCrossSlot);
+  EXPECT_EQ(Transaction::take(second).error().code(), Errc::kCrossSlot);
+  (void)first;
 }
 
 TEST(Cluster, RunsScriptsOnEveryNode) {

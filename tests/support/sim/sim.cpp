@@ -214,7 +214,7 @@ std::span<const wire::Event> SimLoop::wait(TimePoint until) {
   return events_;
 }
 
-  return std::make_unique<SimStream>(peer_.accept(port_));
+std::unique_ptr<wire::Stream> SimDialer::dial() { return std::make_unique<SimStream>(peer_.accept(port_)); }
 
 void Recorder::write(const LogRecord& record) noexcept {
   std::string line = std::string(to_string(record.level)) + " " + std::string(record.message);
