@@ -20,9 +20,11 @@ namespace envoyou::redis {
 class NodeHost {
  public:
   virtual ~NodeHost() = default;
-  // Makes a node and lets it be stepped from soon on. `sink->on_end` comes in any case but an error, also where the
-  // reactor is closed before that. Errors: kTls, kInvalidArgument.
-  virtual Result<std::shared_ptr<Node>> start(const ClientOptions& options, std::shared_ptr<PushSink> sink) = 0;
+  // Errors: kTls, kInvalidArgument.
+  virtual Result<std::shared_ptr<Node>> make(const ClientOptions& options, std::shared_ptr<PushSink> sink) = 0;
+  // Lets a node that was made be stepped from soon on. `sink->on_end` comes in any case, also where the reactor is
+  // closed before that.
+  virtual void add(std::shared_ptr<Node> node, std::shared_ptr<PushSink> sink) = 0;
   // Ends it, within the next step.
   virtual void stop(std::shared_ptr<Node> node) = 0;
   // Runs `task` in the I/O role. A task that is dropped because the reactor is closed is destroyed.
@@ -34,7 +36,10 @@ class ReactorHost final : public NodeHost {
  public:
   ReactorHost(Reactor& reactor, NodeFactory& factory) : reactor_(reactor), factory_(factory) {}
 
-  Result<std::shared_ptr<Node>> start(const ClientOptions& options, std::shared_ptr<PushSink> sink) override;
+  Result<std::shared_ptr<Node>> make(const ClientOptions& options, std::shared_ptr<PushSink> sink) override {
+    return factory_.make(options, nullptr, std::move(sink));
+  }
+  void add(std::shared_ptr<Node> node, std::shared_ptr<PushSink> sink) override;
   void stop(std::shared_ptr<Node> node) override;
   void post(Reactor::Task task) override { reactor_.post(std::move(task)); }
 

@@ -71,7 +71,7 @@ Subscriber::Subscriber(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 // In a forked child nobody works on what it stands on: it is left alone (client.cpp).
 Subscriber::~Subscriber() {
   if (impl_->forked()) {
-    (void)impl_.release();
+    new std::shared_ptr<SubscriberCore>(std::move(impl_->core));
     return;
   }
   impl_->core->deafen();

@@ -48,10 +48,10 @@ SubscriberCore::SubscriberCore(NodeHost& host, const Runtime& runtime, Subscript
 
 Result<void> SubscriberCore::start(ClientOptions home) {
   home_ = std::make_shared<SubscriberLink>(shared_from_this(), std::move(home), true);
-  auto node = host_.start(home_->options(), home_);
+  auto node = host_.make(home_->options(), home_);
   if (!node) return node.error();
-  // The link is not stepped before the task that attaches has run: both are posted in order.
-  host_.post([link = home_, node = std::move(node).value()]() mutable { link->attach(std::move(node)); });
+  home_->attach(*node);
+  host_.add(std::move(node).value(), home_);
   return {};
 }
 
@@ -256,9 +256,10 @@ std::shared_ptr<SubscriberLink> SubscriberCore::link_to(const ClientOptions& opt
   }
   if (others_.size() >= kMaxLinks) return home_;
   auto link = std::make_shared<SubscriberLink>(shared_from_this(), options, false);
-  auto node = host_.start(options, link);
+  auto node = host_.make(options, link);
   if (!node) return home_;
-  link->attach(std::move(node).value());
+  link->attach(*node);
+  host_.add(std::move(node).value(), link);
   others_.push_back(link);
   return link;
 }

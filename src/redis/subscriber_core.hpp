@@ -51,7 +51,7 @@ class SubscriberCore final : public std::enable_shared_from_this<SubscriberCore>
   // `host` must outlive the core's end (wait_ended); `listener` until `deafen`.
   SubscriberCore(NodeHost& host, const Runtime& runtime, SubscriptionListener& listener, SubscriberOptions limits);
 
-  // Once, before anything else; any thread. Errors: as NodeHost::start.
+  // Once, before anything else; any thread. Errors: as NodeHost::make.
   Result<void> start(ClientOptions home);
   // The listener is not called any more when this returns. Any thread.
   void deafen();

@@ -37,6 +37,12 @@ TEST_F(ExamplesOverRedis, Session) { EXPECT_NE(run_example("session").find("for 
 
 TEST_F(ExamplesOverRedis, Cache) { EXPECT_NE(run_example("cache").find("hello, redis"), std::string::npos); }
 
+TEST_F(ExamplesOverRedis, RedisPubsub) {
+  const std::string output = run_example("redis_pubsub");
+  EXPECT_NE(output.find("example:news: hello"), std::string::npos) << output;
+  EXPECT_NE(output.find("good bye, kept by tracking"), std::string::npos) << output;
+}
+
 TEST_F(ExamplesOverRedis, C) { EXPECT_NE(run_example("c").find("\"session_storage\":\"redis\""), std::string::npos); }
 
 TEST_F(ExamplesOverRedis, Python) {

@@ -20,13 +20,14 @@ class SimNodeHost final : public NodeHost {
  public:
   explicit SimNodeHost(SimClient& client) : client_(client) {}
 
-  Result<std::shared_ptr<Node>> start(const ClientOptions& options, std::shared_ptr<PushSink> sink) override {
-    EngineParts parts{client_.loop, std::make_unique<SimDialer>(client_.server, options.port), next_id_++, next_id_,
-                      sink};
-    auto node = std::make_shared<Node>(options, client_.runtime, nullptr, std::move(parts));
+  Result<std::shared_ptr<Node>> make(const ClientOptions& options, std::shared_ptr<PushSink> sink) override {
+    EngineParts parts{client_.loop, std::make_unique<SimDialer>(client_.server, options.port), 1, next_id_++,
+                      std::move(sink)};
+    return std::make_shared<Node>(options, client_.runtime, nullptr, std::move(parts));
+  }
+  void add(std::shared_ptr<Node> node, std::shared_ptr<PushSink> sink) override {
     client_.reactor.post(
         GuardedTask([this, node] { client_.reactor.add(node); }, [sink] { sink->on_end(Error(Errc::kClosed)); }));
-    return node;
   }
   void stop(std::shared_ptr<Node> node) override {
     client_.reactor.post([this, node] { client_.reactor.remove(*node, Error(Errc::kClosed)); });
@@ -58,6 +59,7 @@ class SimPubSub {
   std::map<std::string, std::uint16_t> owners;  // of shard channels; who is not here is everybody's
   // How many links have the subscription, "subscribe news".
   int count(std::string_view verb_and_name) const;
+  std::optional<std::string> answer_to(SimLink& link, const Argv& argv) { return answer(link, argv); }
 
  private:
   std::optional<std::string> answer(SimLink& link, const Argv& argv);
