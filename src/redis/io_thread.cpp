@@ -1,7 +1,8 @@
 #include "redis/io_thread.hpp"
 
+#include "base/blocked_signals.hpp"
+
 #include <pthread.h>
-#include <signal.h>
 
 #include <new>
 #include <system_error>
@@ -10,22 +11,6 @@
 namespace envoyou::redis {
 
 namespace {
-
-// Signals are the host's: a new thread inherits the mask of the one that makes it.
-class AllSignalsBlocked {
- public:
-  AllSignalsBlocked() noexcept {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
-  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
-
- private:
-  sigset_t before_{};
-};
 
 void name_this_thread() noexcept {
 #if defined(__linux__)
@@ -61,7 +46,7 @@ void run(IoCore& core) noexcept {
 }  // namespace
 
 Result<IoThread> IoThread::start(std::shared_ptr<IoCore> core) {
-  const AllSignalsBlocked blocked;
+  const base::BlockedSignals blocked;
   try {
     auto thread = std::make_unique<std::thread>([core] { run(*core); });
     return IoThread(std::move(core), std::move(thread));

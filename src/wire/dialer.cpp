@@ -3,7 +3,7 @@
 #include "wire/name_dial.hpp"
 #include "wire/socket.hpp"
 #include "wire/socket_stream.hpp"
-#include "wire/tls_context.hpp"
+#include "wire/tls_renewal.hpp"
 #include "wire/tls_stream.hpp"
 
 #include <optional>
@@ -22,7 +22,7 @@ std::string describe(const PeerSettings& peer) {
 // `fixed` is the address where it is known without asking a name server.
 class SocketDialer final : public Dialer {
  public:
-  SocketDialer(PeerSettings peer, std::optional<Address> fixed, std::shared_ptr<TlsContext> tls,
+  SocketDialer(PeerSettings peer, std::optional<Address> fixed, std::optional<TlsRenewal> tls,
                std::function<void()> wake)
       : peer_(std::move(peer)), fixed_(fixed), tls_(std::move(tls)), waker_(std::make_shared<Waker>(std::move(wake))) {}
   ~SocketDialer() override { waker_->close(); }
@@ -31,9 +31,11 @@ class SocketDialer final : public Dialer {
 
   std::unique_ptr<Stream> dial() override {
     auto stream = plain();
-    if (tls_ == nullptr) return stream;
-    return std::make_unique<TlsStream>(std::move(stream), tls_);
+    if (!tls_) return stream;
+    return std::make_unique<TlsStream>(std::move(stream), tls_->context());
   }
+
+  std::optional<Error> take_complaint() override { return tls_ ? tls_->take_complaint() : std::nullopt; }
 
  private:
   std::unique_ptr<SocketStream> plain() {
@@ -44,7 +46,7 @@ class SocketDialer final : public Dialer {
 
   const PeerSettings peer_;
   const std::optional<Address> fixed_;
-  const std::shared_ptr<TlsContext> tls_;  // null: none was asked for
+  std::optional<TlsRenewal> tls_;  // none was asked for: plain
   const std::shared_ptr<Waker> waker_;
   const std::shared_ptr<NameDial::ThreadCount> threads_ = std::make_shared<NameDial::ThreadCount>(0);
 };
@@ -66,9 +68,9 @@ Result<std::optional<Address>> fixed_address(const PeerSettings& peer) {
 Result<std::unique_ptr<Dialer>> make_dialer(PeerSettings peer, std::function<void()> wake) {
   const auto fixed = fixed_address(peer);
   if (!fixed) return fixed.error();
-  std::shared_ptr<TlsContext> tls;
+  std::optional<TlsRenewal> tls;
   if (peer.tls.enabled) {
-    auto made = TlsContext::make(peer);
+    auto made = TlsRenewal::begin(peer);
     if (!made) return made.error();
     tls = std::move(made).value();
   }

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace envoyou::wire {
@@ -40,9 +41,12 @@ class Dialer {
   // The stream's `advance` reports kWantRead with descriptor() == -1 while the name is being resolved: nothing to watch
   // yet.
   virtual std::unique_ptr<Stream> dial() = 0;
+  // Why certificates that were replaced on disk could not be used, once. Dialling goes on with those before.
+  virtual std::optional<Error> take_complaint() { return std::nullopt; }
 };
 
 // Errors: kTls for files that can not be read or do not belong together; kInvalidArgument.
+// The files are read again when they have changed, at the next dial.
 // TLS: 1.2 or later, session resumption between links of one dialer, renegotiation off.
 Result<std::unique_ptr<Dialer>> make_dialer(PeerSettings peer, std::function<void()> wake);
 

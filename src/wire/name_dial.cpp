@@ -1,9 +1,9 @@
 #include "wire/name_dial.hpp"
 
+#include "base/blocked_signals.hpp"
 #include "wire/address_race.hpp"
 
 #include <netdb.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <cstring>
@@ -65,22 +65,6 @@ Result<OwnedDescriptor> connect_by_name(const std::string& host, std::uint16_t p
   }
 }
 
-// Signals belong to the host's threads. Restores the mask that a new thread inherits.
-class BlockedSignals {
- public:
-  BlockedSignals() noexcept {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  BlockedSignals(const BlockedSignals&) = delete;
-  BlockedSignals& operator=(const BlockedSignals&) = delete;
-
- private:
-  sigset_t before_{};
-};
-
 }  // namespace
 
 void Waker::operator()() noexcept {
@@ -119,7 +103,7 @@ NameDial::NameDial(std::string host, std::uint16_t port, std::shared_ptr<Waker> 
     (*waker)();
   };
   try {
-    const BlockedSignals blocked;
+    const base::BlockedSignals blocked;
     std::thread(std::move(work)).detach();
   } catch (const std::system_error& error) {
     threads->fetch_sub(1);

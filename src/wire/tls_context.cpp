@@ -35,6 +35,12 @@ bool is_host_name(std::string_view name) noexcept {
   return name.front() != '.' && name.back() != '.';
 }
 
+// A session that is resumed is not verified again: it must not outlive the certificate that it was made with.
+bool is_still_certified(const SSL_SESSION* session) noexcept {
+  const X509* const peer = SSL_SESSION_get0_peer(const_cast<SSL_SESSION*>(session));
+  return peer == nullptr || X509_cmp_current_time(X509_get0_notAfter(peer)) > 0;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<TlsContext>> TlsContext::make(const PeerSettings& peer) {
@@ -170,7 +176,7 @@ TlsContext::SessionPtr TlsContext::take_session() {
   const std::lock_guard lock(mutex_);
   while (!sessions_.empty()) {
     SSL_SESSION* const newest = sessions_.back().get();
-    const bool usable = SSL_SESSION_is_resumable(newest) == 1;
+    const bool usable = SSL_SESSION_is_resumable(newest) == 1 && is_still_certified(newest);
     const bool once = SSL_SESSION_get_protocol_version(newest) >= TLS1_3_VERSION;
     if (usable && !once) {
       SSL_SESSION_up_ref(newest);

@@ -87,6 +87,7 @@ IoResult TlsStream::write(std::string_view bytes) {
     ERR_clear_error();
     std::size_t taken = 0;
     const int result = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &taken);
+    if (result != 1 && io_.error != 0) return lose("write: ");
     if (result != 1) return judge(result, "write: ");
     encrypted_ = taken;
   }
@@ -97,11 +98,23 @@ IoResult TlsStream::write(std::string_view bytes) {
 
 // `when_sent` if nothing is held any more.
 IoResult TlsStream::flush(IoResult when_sent, std::string_view verb) {
-  if (!io_.flush()) {
-    fail(Errc::kConnectionLost, std::string(verb) + describe_errno(io_.error));
-    return {IoResult::Kind::kFailed};
-  }
+  if (!io_.flush()) return lose(verb);
   return io_.held.empty() ? when_sent : IoResult{IoResult::Kind::kWantWrite};
+}
+
+// A peer that refuses our certificate says so and closes, which with TLS 1.3 comes after the handshake: what fails then
+// may be a write, with the reason still to be read.
+IoResult TlsStream::lose(std::string_view verb) {
+  const std::string why = describe_errno(std::exchange(io_.error, 0));
+  ERR_clear_error();
+  char byte = 0;
+  std::size_t got = 0;
+  const int result = SSL_peek_ex(ssl_.get(), &byte, 1, &got);
+  const bool has_last_words = result != 1 && !io_.ended && SSL_get_error(ssl_.get(), result) == SSL_ERROR_SSL;
+  const std::string what = has_last_words ? take_tls_error() : why;
+  ERR_clear_error();
+  fail(has_last_words ? Errc::kTls : Errc::kConnectionLost, std::string(verb) + what);
+  return {IoResult::Kind::kFailed};
 }
 
 IoResult TlsStream::judge(int result, std::string_view verb) {

@@ -44,6 +44,7 @@ class TlsStream final : public Stream {
   Progress shake_hands();
   Progress refuse_handshake(int code);
   IoResult flush(IoResult when_sent, std::string_view verb);
+  IoResult lose(std::string_view verb);
   IoResult judge(int result, std::string_view verb);
   std::string what_happened(int code) const;
   Error named(Errc code, std::string_view message) const;

@@ -17,6 +17,7 @@ namespace {
 
 constexpr long kHour = 3600;
 constexpr long kDay = 24 * kHour;
+constexpr long kShortLife = 3;
 
 template <auto Free>
 struct Deleter {
@@ -61,7 +62,10 @@ Recipe recipe_for(CertificateKind kind) {
       recipe.alternative_names.clear();
       break;
     case CertificateKind::kWrongUsage: recipe.usage = "clientAuth"; break;
+    case CertificateKind::kWildcard: recipe.alternative_names = "DNS:*.cache.example"; break;
+    case CertificateKind::kShortLived: recipe.until = kShortLife; break;
     case CertificateKind::kClient:
+    case CertificateKind::kOtherClient:
       recipe.common_name = "client";
       recipe.alternative_names.clear();
       recipe.usage = "clientAuth";
@@ -165,6 +169,9 @@ std::string_view to_string(CertificateKind kind) {
     case CertificateKind::kWrongUsage: return "wrong_usage";
     case CertificateKind::kOtherCa: return "other_ca";
     case CertificateKind::kSelfSigned: return "self_signed";
+    case CertificateKind::kWildcard: return "wildcard";
+    case CertificateKind::kShortLived: return "short_lived";
+    case CertificateKind::kOtherClient: return "other_client";
     case CertificateKind::kClient: return "client";
   }
   return "unknown";
@@ -174,10 +181,11 @@ Certificates::Certificates() {
   const Signer ca = make_ca("envoyou test CA");
   const Signer other_ca = make_ca("another CA");
   save(ca, {this->ca(), dir_ / "ca-key.pem"});
+  save(other_ca, {this->other_ca(), dir_ / "other-ca-key.pem"});
   for (int index = 0; index <= static_cast<int>(CertificateKind::kClient); ++index) {
     const auto kind = static_cast<CertificateKind>(index);
     const Signer* signer = &ca;
-    if (kind == CertificateKind::kOtherCa) signer = &other_ca;
+    if (kind == CertificateKind::kOtherCa || kind == CertificateKind::kOtherClient) signer = &other_ca;
     if (kind == CertificateKind::kSelfSigned) signer = nullptr;
     save(make(recipe_for(kind), signer), files(kind));
   }

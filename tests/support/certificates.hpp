@@ -24,6 +24,9 @@ enum class CertificateKind {
   kWrongUsage,      // extended key usage clientAuth alone
   kOtherCa,         // good in all but the signer
   kSelfSigned,      // good in all but that nobody signed it
+  kWildcard,        // DNS:*.cache.example
+  kShortLived,      // good for three seconds
+  kOtherClient,     // as kClient, but signed by another CA
   kClient,          // extended key usage clientAuth, CN=client; signed by the CA
 };
 
@@ -48,6 +51,8 @@ class Certificates {
   Certificates();
 
   std::filesystem::path ca() const { return dir_ / "ca.pem"; }
+  // Of kOtherCa and kOtherClient.
+  std::filesystem::path other_ca() const { return dir_ / "other-ca.pem"; }
   CertificateFiles files(CertificateKind kind) const;
 
  private:

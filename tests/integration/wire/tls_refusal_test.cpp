@@ -56,6 +56,9 @@ const char* expected_words(CertificateKind kind) {
     case CertificateKind::kOtherCa: return "certificate is signed by an unknown CA";
     case CertificateKind::kSelfSigned: return "certificate is self-signed";
     case CertificateKind::kGood:
+    case CertificateKind::kWildcard:
+    case CertificateKind::kShortLived:
+    case CertificateKind::kOtherClient:
     case CertificateKind::kClient: break;
   }
   return "?";
