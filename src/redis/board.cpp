@@ -23,6 +23,11 @@ void Board::show_up(ServerInfo server) {
   show(State::kUp);
 }
 
+void Board::show_capabilities(const Capabilities& capabilities) {
+  const std::lock_guard lock(mutex_);
+  capabilities_ = capabilities;
+}
+
 void Board::show_trying() {
   const std::lock_guard lock(mutex_);
   show(State::kTrying);
@@ -53,6 +58,11 @@ Errc Board::cause_away() const {
 ServerInfo Board::server() const {
   const std::lock_guard lock(mutex_);
   return server_;
+}
+
+Capabilities Board::capabilities() const {
+  const std::lock_guard lock(mutex_);
+  return capabilities_;
 }
 
 bool Board::wait_until_up(Deadline deadline) {

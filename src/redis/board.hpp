@@ -25,6 +25,7 @@ class Board {
 
   // The I/O role.
   void show_up(ServerInfo server);
+  void show_capabilities(const Capabilities& capabilities);
   void show_trying();
   // `cause`: the code of what was met with; that of `why` is what callers get.
   void show_away(Error why, Errc cause);
@@ -38,6 +39,7 @@ class Board {
   Error why_away() const;
   Errc cause_away() const;
   ServerInfo server() const;
+  Capabilities capabilities() const;
   bool wait_until_up(Deadline deadline);
   void read_tally(ClientStats& stats) const noexcept;
   // As ClientStats::round_trip.
@@ -54,6 +56,7 @@ class Board {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   ServerInfo server_;                     // guarded by mutex_
+  Capabilities capabilities_;             // guarded by mutex_
   Error why_away_;                        // guarded by mutex_
   Errc cause_away_ = Errc::kUnavailable;  // guarded by mutex_
 

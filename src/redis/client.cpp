@@ -48,7 +48,13 @@ Result<void> build_fleet(Client::Impl& impl, NodeListener* listener) {
                                              std::shared_ptr<PushSink> pushes, RedirectSink* redirects) {
     return nodes->make(options, told, std::move(pushes), redirects);
   };
-  auto fleet = std::make_unique<Fleet>(core.options, impl.runtime, listener, *core.reactor, make, impl.router);
+  const MakeNode make_asked = [make, asked = impl.asked](const ClientOptions& options, NodeListener* told,
+                                                         std::shared_ptr<PushSink> pushes, RedirectSink* redirects) {
+    auto node = make(options, told, std::move(pushes), redirects);
+    if (node && options.probe) asked->choose(*node);
+    return node;
+  };
+  auto fleet = std::make_unique<Fleet>(core.options, impl.runtime, listener, *core.reactor, make_asked, impl.router);
   if (core.options.topology == Topology::kCluster) {
     fleet->use(std::make_unique<ClusterDiscovery>(*fleet, base::jitter_seed()));
   } else {
@@ -65,13 +71,15 @@ Result<void> build(Client::Impl& impl, NodeListener* listener) {
   IoCore& core = *impl.core;
   core.loop = std::move(loop).value();
   core.reactor = std::make_unique<Reactor>(*core.loop, impl.runtime.clock);
-  impl.nodes = std::make_shared<NodeFactory>(core.loop, impl.runtime);
+  impl.credentials = NodeFactory::credentials_of(impl.options, impl.runtime, core.loop);
+  impl.nodes = std::make_shared<NodeFactory>(core.loop, impl.runtime, impl.options, impl.credentials);
   impl.pool = std::make_shared<DedicatedPool>(impl.options, impl.runtime.clock, impl.core);
   if (impl.options.topology != Topology::kStandalone) return build_fleet(impl, listener);
   auto node = impl.nodes->make(impl.options, listener);
   if (!node) return node.error();
   impl.node = std::move(node).value();
   impl.board = &impl.node->board;
+  if (impl.options.probe) impl.asked->choose(impl.node);
   core.reactor->add(impl.node);
   return {};
 }
@@ -206,6 +214,17 @@ std::optional<Errc> Client::away_because() const {
 
 // A lock may be held for ever in a forked child, where its holder does not exist.
 ServerInfo Client::server() const { return impl_->fork_guard.forked() ? ServerInfo() : impl_->board->server(); }
+
+Capabilities Client::capabilities() const {
+  return impl_->fork_guard.forked() ? Capabilities() : impl_->asked->capabilities();
+}
+
+Result<void> Client::set_credentials(Credentials credentials) {
+  if (impl_->fork_guard.forked()) return Error(Errc::kForked, "the client was opened before fork()");
+  if (auto valid = validate_credentials(credentials); !valid) return valid;
+  impl_->credentials->set(std::move(credentials));
+  return {};
+}
 
 ClientStats Client::stats() const {
   ClientStats stats;

@@ -1,5 +1,7 @@
 #include "redis/engine.hpp"
 
+#include "redis/error_reply.hpp"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,7 +16,30 @@ Error unavailable(const ClientOptions& options, const Error& why) {
   return Error(Errc::kUnavailable, describe(options) + " is away: " + std::string(why.message()));
 }
 
+std::shared_ptr<CredentialSource> credentials_of(const ClientOptions& options, const Runtime& runtime,
+                                                 EngineParts& parts) {
+  if (parts.credentials) return std::move(parts.credentials);
+  return CredentialSource::make(options, runtime, [&loop = parts.loop] { loop.wake(); });
+}
+
 }  // namespace
+
+// Of an AUTH on a link that is up.
+class Engine::AuthReader final : public ReplyReader {
+ public:
+  AuthReader(Engine& engine, std::uint64_t generation) : engine_(engine), generation_(generation) {}
+
+  Verdict on_reply(const ReplyView& reply) noexcept override {
+    const bool is_ok = reply.is_string() && reply.text == "OK";
+    engine_.on_authenticated(generation_, reply.is_error() ? reply.text : std::string_view());
+    return is_ok || reply.is_error() ? Verdict::kMine : Verdict::kForeign;
+  }
+  void on_error(Error) noexcept override { engine_.authenticating_ = false; }
+
+ private:
+  Engine& engine_;
+  const std::uint64_t generation_;
+};
 
 Engine::Engine(const ClientOptions& options, const Runtime& runtime, NodeListener* listener, EngineParts parts,
                Inbox& inbox, Board& board)
@@ -22,16 +47,18 @@ Engine::Engine(const ClientOptions& options, const Runtime& runtime, NodeListene
       clock_(runtime.clock),
       dialer_(std::move(parts.dialer)),
       sink_(std::move(parts.sink)),
+      credentials_(credentials_of(options, runtime, parts)),
       inbox_(inbox),
       board_(board),
       jitter_(parts.seed),
       node_(ReconnectPolicy(options.reconnect_first, options.reconnect_most, options.connections, jitter_),
             options.connections),
       reporter_(runtime, listener, options),
+      prober_([this] { on_learnt(); }),
       read_buffer_(kReadBuffer),
       descriptors_(options.connections) {
-  const LinkEnvironment environment{options_, parts.loop, *dialer_, read_buffer_, tally_,
-                                    budget_,  jitter_,    parts.id, sink_.get(),  parts.redirects};
+  const LinkEnvironment environment{options_, parts.loop,  *dialer_,        read_buffer_,      tally_, budget_, jitter_,
+                                    parts.id, sink_.get(), parts.redirects, credentials_.get()};
   for (std::uint32_t i = 0; i < options.connections; ++i) {
     descriptors_[i].store(-1, std::memory_order_relaxed);
     links_.push_back(std::make_unique<Link>(environment, i, descriptors_[i]));
@@ -46,6 +73,7 @@ void Engine::on_event(const wire::Event& event, TimePoint now) {
 
 void Engine::turn(TimePoint asked, TimePoint now) {
   if (sink_ != nullptr) sink_->on_turn(now);
+  mind_credentials(now);
   take_posted(now);
   run_timers(asked, now);
   flush(now);
@@ -53,7 +81,8 @@ void Engine::turn(TimePoint asked, TimePoint now) {
 }
 
 TimePoint Engine::due() const {
-  TimePoint earliest = std::min(node_.next_dial(), waiting_.earliest());
+  TimePoint earliest = std::min(credentials_->due(), waiting_.earliest());
+  if (!waits_for_credentials_) earliest = std::min(earliest, node_.next_dial());
   if (sink_ != nullptr) earliest = std::min(earliest, sink_->due());
   for (const auto& link : links_) earliest = std::min(earliest, link->due());
   return earliest;
@@ -82,9 +111,55 @@ void Engine::run_timers(TimePoint asked, TimePoint now) {
 void Engine::dial_due(TimePoint now) {
   for (const auto& link : links_) {
     if (link->phase() != Link::Phase::kDown || now < node_.next_dial()) continue;
-    node_.on_dial(now);
-    apply(*link, link->dial(now), now);
+    waits_for_credentials_ = credentials_->readiness(now) == CredentialSource::Readiness::kPending;
+    if (waits_for_credentials_) return;
+    dial(*link, now);
   }
+}
+
+void Engine::dial(Link& link, TimePoint now) {
+  node_.on_dial(now);
+  if (credentials_->readiness(now) == CredentialSource::Readiness::kFailed) {
+    return on_refused(credentials_->failure(), now);
+  }
+  apply(link, link.dial(now), now);
+  if (const auto complaint = dialer_->take_complaint()) reporter_.tls_files_unusable(*complaint);
+}
+
+// Links that are up authenticate one after the other, so that credentials that are wrong are tried once and not once a
+// link. A refusal leaves the link what it was: the server goes on knowing it.
+void Engine::mind_credentials(TimePoint now) {
+  credentials_->on_turn(now);
+  const std::uint64_t generation = credentials_->generation();
+  if (generation != generation_) {
+    const bool is_first = std::exchange(generation_, generation) == 0;
+    links_are_behind_ = !is_first;
+    node_.hold_until(TimePoint::min());
+  }
+  if (!links_are_behind_ || authenticating_) return;
+  links_are_behind_ = false;
+  for (const auto& link : links_) {
+    if (link->phase() != Link::Phase::kReady || link->identity().generation == generation) continue;
+    const auto identity = credentials_->current();
+    // A link of RESP2 that has subscriptions takes no AUTH.
+    if (identity->password.empty() || (sink_ != nullptr && link->handshake().server().protocol == 2)) continue;
+    link->authenticate(identity, ReaderHandle(new AuthReader(*this, generation)));
+    links_are_behind_ = authenticating_ = true;
+    return;
+  }
+}
+
+void Engine::on_authenticated(std::uint64_t generation, std::string_view refusal) {
+  authenticating_ = false;
+  if (refusal.empty()) return credentials_->on_accepted(generation);
+  credentials_->on_refused(generation);
+  links_are_behind_ = false;
+  reporter_.credentials_refused(code_word(refusal));
+}
+
+void Engine::on_learnt() {
+  board_.show_capabilities(prober_.found());
+  reporter_.learnt(prober_.found());
 }
 
 void Engine::flush(TimePoint now) {
@@ -109,7 +184,12 @@ void Engine::apply(Link& link, News news, TimePoint now) {
   switch (news.kind) {
     case News::Kind::kNone: return;
     case News::Kind::kReady: return on_ready(link, now);
-    case News::Kind::kRefused: return on_refused(news.error, now);
+    case News::Kind::kRefused:
+      if (news.error.code() == Errc::kAuthentication) {
+        node_.hold_until(now + kAuthEvery);
+        credentials_->on_refused(link.identity().generation);
+      }
+      return on_refused(news.error, now);
     case News::Kind::kLost:
     case News::Kind::kCondemned: return on_ended(link, news, now);
   }
@@ -119,6 +199,16 @@ void Engine::on_ready(Link& link, TimePoint now) {
   const Microseconds round_trip = link.handshake().round_trip();
   const bool first = node_.ready() == 0;
   node_.on_ready();
+  const std::uint64_t generation = link.identity().generation;
+  credentials_->on_accepted(generation);
+  links_are_behind_ = links_are_behind_ || generation != generation_;
+  prober_.on_greeting(link.handshake());
+  board_.show_capabilities(prober_.found());
+  if (first && sink_ == nullptr) {
+    for (auto& question : prober_.questions(link.handshake(), now)) {
+      link.core().enqueue_own(std::move(question.words), std::move(question.reader));
+    }
+  }
   board_.show_up(link.handshake().server());
   reporter_.ready(link.handshake().server(), round_trip, first, now);
   if (sink_ != nullptr) sink_->on_link_up(link.handshake().server(), now);

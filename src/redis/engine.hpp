@@ -19,9 +19,11 @@
 
 #include "base/random.hpp"
 #include "redis/board.hpp"
+#include "redis/credential_source.hpp"
 #include "redis/inbox.hpp"
 #include "redis/link.hpp"
 #include "redis/node_fsm.hpp"
+#include "redis/prober.hpp"
 #include "redis/push_sink.hpp"
 #include "redis/reporter.hpp"
 #include "redis/retry_budget.hpp"
@@ -49,11 +51,14 @@ struct EngineParts {
   std::uint32_t id = 0;               // in tokens of events: below 2^24, and no other engine's of the same loop
   std::shared_ptr<PushSink> sink{};   // may be null
   RedirectSink* redirects = nullptr;  // may be null; outlives the engine
+  std::shared_ptr<CredentialSource> credentials{};  // null: those of the options, for good
 };
 
 class Engine {
  public:
   static constexpr std::size_t kReadBuffer = 64u << 10;
+  // Between two attempts whose credentials were refused, unless there are others.
+  static constexpr Milliseconds kAuthEvery{1'000};
 
   // REQUIRES: `options` was validated; `inbox` and `board` outlive the engine.
   Engine(const ClientOptions& options, const Runtime& runtime, NodeListener* listener, EngineParts parts, Inbox& inbox,
@@ -66,6 +71,9 @@ class Engine {
   TimePoint due() const;
   // Whose event it is: `EngineParts::id`.
   static std::uint32_t id_of(std::uint64_t token) noexcept { return Link::engine_of(token); }
+
+  // Asks the server what it can, when a link is up. Before the first step, or the I/O role.
+  void ask_what_it_can() noexcept { prober_.enable(); }
 
   // Ends every command with `reason` and every link. The engine can go on after it. The I/O role.
   void drop_everything(const Error& reason);
@@ -86,6 +94,11 @@ class Engine {
   void flush(TimePoint now);
   void publish();
 
+  class AuthReader;
+  void dial(Link& link, TimePoint now);
+  void mind_credentials(TimePoint now);
+  void on_authenticated(std::uint64_t generation, std::string_view refusal);
+  void on_learnt();
   void apply(Link& link, News news, TimePoint now);
   void on_ready(Link& link, TimePoint now);
   void on_refused(const Error& why, TimePoint now);
@@ -102,6 +115,7 @@ class Engine {
   const std::shared_ptr<Clock> clock_;
   const std::unique_ptr<wire::Dialer> dialer_;
   const std::shared_ptr<PushSink> sink_;
+  const std::shared_ptr<CredentialSource> credentials_;
   Inbox& inbox_;
   Board& board_;
   base::Jitter jitter_;
@@ -109,6 +123,7 @@ class Engine {
   RetryBudget budget_;
   NodeFsm node_;
   Reporter reporter_;
+  Prober prober_;
   std::vector<char> read_buffer_;
   std::vector<std::atomic<int>> descriptors_;
   std::vector<std::unique_ptr<Link>> links_;
@@ -118,6 +133,10 @@ class Engine {
   std::size_t next_link_ = 0;
   std::uint64_t answered_before_ = 0;
   Error away_{Errc::kUnavailable};
+  std::uint64_t generation_ = 0;        // of the credentials that were seen last
+  bool links_are_behind_ = false;       // some may be authenticated with those before
+  bool authenticating_ = false;         // one link is being asked
+  bool waits_for_credentials_ = false;  // to dial
 };
 
 }  // namespace envoyou::redis

@@ -56,6 +56,30 @@ Errc classify_error(std::string_view text) noexcept {
   return text.starts_with(kMaxClients) ? Errc::kLoading : Errc::kServerError;
 }
 
+std::string_view code_word(std::string_view text) noexcept {
+  constexpr std::size_t kMaxCode = 20;
+  const std::string_view word = text.substr(0, text.find(' '));
+  const bool is_code = !word.empty() && word.size() <= kMaxCode &&
+                       std::all_of(word.begin(), word.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  return is_code ? word : "an error";
+}
+
+bool is_command_refused(std::string_view text, std::string_view name) noexcept {
+  const bool is_about_commands =
+      text.starts_with("NOPERM ") || text.starts_with("ERR unknown command") || text.starts_with("ERR Unknown command");
+  if (!is_about_commands) return false;
+  // "… to run the 'evalsha' command", "… command 'EVALSHA'", "… command `EVALSHA`, with args beginning with …"
+  const std::string_view before = text.starts_with("NOPERM ") ? "to run the " : " command ";
+  const std::size_t at = text.find(before);
+  if (at == std::string_view::npos || text.size() < at + before.size() + name.size() + 2) return false;
+  const std::string_view named = text.substr(at + before.size() + 1, name.size());
+  const char after = text[at + before.size() + 1 + name.size()];
+  const bool is_it = std::equal(named.begin(), named.end(), name.begin(), [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+  });
+  return is_it && (after == '\'' || after == '`');
+}
+
 Error error_from_reply(std::string_view text, std::string_view password) {
   std::string shown(text.substr(0, text.find(kArguments)));
   blot_out(shown, password);

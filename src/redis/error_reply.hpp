@@ -17,6 +17,13 @@ inline constexpr std::size_t kMaxErrorText = 256;
 
 Errc classify_error(std::string_view text) noexcept;
 
+// The first word of an error reply, if it is a code ("WRONGPASS") and not free text; else "an error".
+std::string_view code_word(std::string_view text) noexcept;
+
+// Whether the server does not know the command `name` (lower case), or does not let this user call it: the command
+// itself, and not what a script does in it.
+bool is_command_refused(std::string_view text, std::string_view name) noexcept;
+
 // `password` may be empty.
 Error error_from_reply(std::string_view text, std::string_view password);
 

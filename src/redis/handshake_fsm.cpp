@@ -2,7 +2,6 @@
 
 #include "redis/error_reply.hpp"
 
-#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -35,15 +34,6 @@ bool is_final_for_hello(Errc code) noexcept {
   }
 }
 
-// The first word of an error reply, if it is a code ("WRONGPASS") and not free text.
-std::string_view code_word(std::string_view text) noexcept {
-  constexpr std::size_t kMaxCode = 20;
-  const std::string_view word = text.substr(0, text.find(' '));
-  const bool is_code = !word.empty() && word.size() <= kMaxCode &&
-                       std::all_of(word.begin(), word.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
-  return is_code ? word : "an error";
-}
-
 }  // namespace
 
 std::string_view HandshakeFsm::asked() const noexcept {
@@ -67,7 +57,7 @@ Action HandshakeFsm::refuse(Errc code, std::string_view why) const {
 Action HandshakeFsm::refuse(std::string_view reply_text) const {
   const Errc code = classify_error(reply_text);
   if (code == Errc::kAuthentication) {
-    const bool unasked = options_->password.empty();
+    const bool unasked = identity_->password.empty();
     const std::string_view why = unasked ? "the server asks for a password and none is configured"
                                          : "the server refuses the username or the password";
     return refuse(code, std::string(code_word(reply_text)) + ", " + std::string(why));
@@ -76,16 +66,16 @@ Action HandshakeFsm::refuse(std::string_view reply_text) const {
     return refuse(code, "the server has as many clients as it takes");
   const bool may_echo = state_ == State::kHello || state_ == State::kAuth;
   if (may_echo) return refuse(code, "the server answered " + std::string(code_word(reply_text)));
-  return refuse(code, error_from_reply(reply_text, options_->password).message());
+  return refuse(code, error_from_reply(reply_text, identity_->password).message());
 }
 
 Action HandshakeFsm::start() {
   Words hello("HELLO");
   hello.add(3);
-  if (!options_->password.empty()) {
+  if (!identity_->password.empty()) {
     hello.add("AUTH");
-    hello.add(options_->username.empty() ? std::string_view("default") : std::string_view(options_->username));
-    hello.add(options_->password);
+    hello.add(identity_->username.empty() ? std::string_view("default") : std::string_view(identity_->username));
+    hello.add(identity_->password);
   }
   if (!options_->client_name.empty()) hello.add("SETNAME").add(options_->client_name);
   return send(State::kHello, std::move(hello));
@@ -95,7 +85,7 @@ Action HandshakeFsm::on_reply(const ReplyView& reply, TimePoint now) {
   switch (state_) {
     case State::kHello: return after_hello(reply, now);
     case State::kAuth: return after_auth(reply, now);
-    case State::kSetName: return select(now);
+    case State::kSetName: return after_set_name(reply, now);
     case State::kSelect: return after_select(reply, now);
     case State::kReadOnly: return ping(now);
     case State::kPing: return after_ping(reply, now);
@@ -113,6 +103,7 @@ Action HandshakeFsm::after_hello(const ReplyView& reply, TimePoint now) {
     return refuse(Errc::kForeignReply, "the answer is not one to HELLO");
   }
   read_server(reply);
+  if (!options_->client_name.empty()) client_name_ = Can::kYes;
   return select(now);
 }
 
@@ -121,16 +112,18 @@ void HandshakeFsm::read_server(const ReplyView& reply) {
     const ReplyView& name = reply.elements[i];
     const ReplyView& value = reply.elements[i + 1];
     if (name.text == "version" && value.is_string()) server_.version = value.text;
+    if (name.text == "server" && value.is_string()) server_.name = value.text;
+    if (name.text == "mode" && value.is_string()) server_.mode = value.text;
     if (name.text == "role" && value.is_string()) server_.role = value.text;
     if (name.text == "proto" && value.is_integer() && value.integer == 3) server_.protocol = 3;
   }
 }
 
 Action HandshakeFsm::authenticate(TimePoint now) {
-  if (options_->password.empty()) return set_name(now);
+  if (identity_->password.empty()) return set_name(now);
   Words auth("AUTH");
-  if (!options_->username.empty()) auth.add(options_->username);
-  auth.add(options_->password);
+  if (!identity_->username.empty()) auth.add(identity_->username);
+  auth.add(identity_->password);
   return send(State::kAuth, std::move(auth));
 }
 
@@ -148,6 +141,11 @@ Action HandshakeFsm::after_auth(const ReplyView& reply, TimePoint now) {
 Action HandshakeFsm::set_name(TimePoint now) {
   if (options_->client_name.empty()) return select(now);
   return send(State::kSetName, Words("CLIENT", "SETNAME", std::string_view(options_->client_name)));
+}
+
+Action HandshakeFsm::after_set_name(const ReplyView& reply, TimePoint now) {
+  client_name_ = reply.is_error() ? Can::kNo : Can::kYes;
+  return select(now);
 }
 
 Action HandshakeFsm::select(TimePoint now) {

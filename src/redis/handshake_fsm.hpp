@@ -21,7 +21,10 @@
 // Sans-I/O: fed with replies and times, says what to send. Confined to the I/O role.
 #pragma once
 
+#include "redis/credential_source.hpp"
+
 #include <envoyou/clock.hpp>
+#include <envoyou/redis/capabilities.hpp>
 #include <envoyou/redis/client.hpp>
 #include <envoyou/redis/command.hpp>
 #include <envoyou/redis/options.hpp>
@@ -29,14 +32,19 @@
 #include <envoyou/result.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 namespace envoyou::redis {
 
 class HandshakeFsm {
  public:
-  // REQUIRES: `options` outlives it.
-  explicit HandshakeFsm(const ClientOptions& options) : options_(&options) {}
+  // With the user and password of the options. REQUIRES: `options` outlives it.
+  explicit HandshakeFsm(const ClientOptions& options)
+      : HandshakeFsm(options, std::make_shared<const Identity>(Identity{options.username, options.password})) {}
+  HandshakeFsm(const ClientOptions& options, std::shared_ptr<const Identity> identity)
+      : options_(&options), identity_(std::move(identity)) {}
 
   struct Action {
     enum class Kind : std::uint8_t { kSend, kReady, kRefused };
@@ -51,6 +59,9 @@ class HandshakeFsm {
   // What was asked last, for "HELLO: no answer within 400 ms".
   std::string_view asked() const noexcept;
   const ServerInfo& server() const noexcept { return server_; }
+  const std::shared_ptr<const Identity>& identity() const noexcept { return identity_; }
+  // Whether the server has taken the client's name.
+  Can client_name() const noexcept { return client_name_; }
   // REQUIRES: it said kReady.
   Microseconds round_trip() const noexcept { return round_trip_; }
 
@@ -60,6 +71,7 @@ class HandshakeFsm {
   Action send(State next, Words words);
   Action after_hello(const ReplyView& reply, TimePoint now);
   Action after_auth(const ReplyView& reply, TimePoint now);
+  Action after_set_name(const ReplyView& reply, TimePoint now);
   Action after_select(const ReplyView& reply, TimePoint now);
   Action after_ping(const ReplyView& reply, TimePoint now);
   Action authenticate(TimePoint now);
@@ -73,7 +85,9 @@ class HandshakeFsm {
 
   const ClientOptions* options_;
   State state_ = State::kStart;
+  std::shared_ptr<const Identity> identity_;
   ServerInfo server_;
+  Can client_name_ = Can::kUnknown;
   TimePoint ping_sent_{};
   Microseconds round_trip_{0};
 };

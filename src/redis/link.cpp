@@ -36,7 +36,8 @@ News Link::dial(TimePoint now) {
   generation_ = (generation_ + 1) & 0x7fffffffu;
   dialled_at_ = now;
   phase_ = Phase::kDialling;
-  handshake_ = HandshakeFsm(environment_.options);
+  identity_ = environment_.credentials->current();
+  handshake_ = HandshakeFsm(environment_.options, identity_);
   decoder_.emplace(limits_of(environment_.options.reply));
   out_ = OutBuffer();
   first_error_.reset();
@@ -109,7 +110,7 @@ News Link::on_turn(TimePoint asked, TimePoint now) {
   }
   if (phase_ == Phase::kReady) {
     core_.expire(now);
-    if (core_.is_retired()) return end(News::Kind::kLost, Error(Errc::kReadOnly, "the server has become a replica"));
+    if (core_.is_retired()) return end(News::Kind::kLost, core_.why_retired());
     if (auto why = core_.judge_silence(asked)) return condemn(Error(Errc::kConnectionLost, *std::move(why)));
     if (stray_since_ && asked >= *stray_since_ + core_.stall_limit()) {
       return condemn(Error(Errc::kConnectionLost, "a part of a reply came that nobody asked for"));
@@ -215,6 +216,7 @@ News Link::take_greeting(const ReplyView& reply, TimePoint now) {
   }
   phase_ = Phase::kReady;
   core_.open(now, handshake_.round_trip());
+  core_.use(identity_);
   return {};
 }
 
@@ -222,6 +224,15 @@ void Link::accept(Pending&& pending, TimePoint now) {
   const bool may_encode = !write_blocked_ && !has_stray_bytes(now);
   if (may_encode && core_.encode_at_once(std::move(pending), out_, now)) return;
   core_.enqueue(std::move(pending));
+}
+
+void Link::authenticate(std::shared_ptr<const Identity> identity, ReaderHandle reader) {
+  identity_ = std::move(identity);
+  core_.use(identity_);
+  Words auth("AUTH");
+  if (!identity_->username.empty()) auth.add(identity_->username);
+  auth.add(identity_->password);
+  core_.enqueue_own(std::move(auth), std::move(reader));
 }
 
 News Link::flush(TimePoint now) {

@@ -55,6 +55,7 @@ struct LinkEnvironment {
   std::uint32_t engine;  // in tokens
   PushSink* sink = nullptr;
   RedirectSink* redirects = nullptr;
+  CredentialSource* credentials = nullptr;
 };
 
 class Link {
@@ -82,6 +83,10 @@ class Link {
   News on_turn(TimePoint asked, TimePoint now);
   // Takes a command over. REQUIRES: kReady, and `pending` has not expired.
   void accept(Pending&& pending, TimePoint now);
+  // Authenticates anew, in order with the commands. `reader` is told. REQUIRES: kReady.
+  void authenticate(std::shared_ptr<const Identity> identity, ReaderHandle reader);
+  // Whose link it is. REQUIRES: it was dialled.
+  const Identity& identity() const noexcept { return *identity_; }
   // Encodes and writes what it can.
   News flush(TimePoint now);
   void close();
@@ -123,6 +128,7 @@ class Link {
   Phase phase_ = Phase::kDown;
   std::unique_ptr<wire::Stream> stream_;
   std::optional<wire::Decoder> decoder_;
+  std::shared_ptr<const Identity> identity_;
   HandshakeFsm handshake_;
   OutBuffer out_;
   LinkCore core_;

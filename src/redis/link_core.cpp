@@ -36,8 +36,10 @@ bool is_pong_to_subscriber(const ReplyView& reply) noexcept {
   return reply.type == ReplyType::kArray && reply.elements.size() == 2 && reply.elements[0].text == "pong";
 }
 
-bool forgot_script(const Pending& pending, const ReplyView& reply) noexcept {
-  return pending.script != nullptr && !pending.with_text && reply.text.starts_with("NOSCRIPT");
+// The server does not have the script, or does not let this user call one by its digest: it was not executed.
+bool wants_text(const Pending& pending, std::string_view error) noexcept {
+  if (pending.script == nullptr || pending.with_text) return false;
+  return error.starts_with("NOSCRIPT") || is_command_refused(error, "evalsha");
 }
 
 }  // namespace
@@ -56,6 +58,7 @@ void LinkCore::open(TimePoint now, Microseconds round_trip) {
   show_life(now);
   opened_ = now;
   retiring_ = false;
+  evalsha_is_refused_ = false;
   next_ping_ = now + options_.idle_ping;
   ping_in_flight_ = false;
   round_trip_ = Microseconds::max();
@@ -83,6 +86,14 @@ bool LinkCore::window_is_open(const OutBuffer& out) const noexcept {
   return in_flight_.size() < options_.max_in_flight && !out.has_enough() && !retiring_;
 }
 
+void LinkCore::enqueue_own(Words words, ReaderHandle reader) {
+  Pending pending;
+  pending.words = std::move(words);
+  pending.reader = std::move(reader);
+  pending.is_own = true;
+  again_.push_back(std::move(pending));
+}
+
 void LinkCore::encode(OutBuffer& out, TimePoint now) {
   // Silence counts from when there is something to answer.
   if (in_flight_.empty()) show_life(now);
@@ -106,6 +117,7 @@ void LinkCore::encode_from(UnsentQueue& queue, OutBuffer& out, TimePoint now) {
 }
 
 void LinkCore::fly(Pending&& pending, OutBuffer& out) {
+  if (evalsha_is_refused_ && pending.script != nullptr && !pending.with_text) give_text(pending);
   if (pending.route.asking) {
     out.append(Words("ASKING"));
     Pending asking;
@@ -113,6 +125,7 @@ void LinkCore::fly(Pending&& pending, OutBuffer& out) {
     asking.end = out.encoded();
     in_flight_.push(std::move(asking));
   }
+  if (pending.is_own) ++own_in_flight_;
   out.append(pending.words);
   pending.end = out.encoded();
   pending.charge.sent();
@@ -176,9 +189,13 @@ LinkCore::Condemned LinkCore::take_answer(const ReplyView& reply, TimePoint now)
 }
 
 LinkCore::Condemned LinkCore::deliver(Pending& pending, const ReplyView& reply, TimePoint now) {
-  if (reply.is_error() && forgot_script(pending, reply)) {
-    pending.words = pending.script->with_text(pending.words);
-    pending.with_text = true;
+  if (pending.is_own) {
+    --own_in_flight_;
+    return pending.answer(reply) == Verdict::kMine ? std::nullopt : foreign();
+  }
+  if (reply.is_error() && wants_text(pending, reply.text)) {
+    evalsha_is_refused_ = evalsha_is_refused_ || !reply.text.starts_with("NOSCRIPT");
+    give_text(pending);
     pending.charge.queued_again();
     again_.push_back(std::move(pending));
     return std::nullopt;
@@ -188,17 +205,22 @@ LinkCore::Condemned LinkCore::deliver(Pending& pending, const ReplyView& reply, 
   if (reply.is_error()) {
     if (redirects_ != nullptr && pending.route.is_set && redirects_->take(pending, reply.text, now))
       return std::nullopt;
-    const Error error = error_from_reply(reply.text, options_.password);
-    note_error(error.code(), now);
+    const Error error = error_from_reply(reply.text, identity_ ? identity_->password : "");
+    note_error(reply.text, now);
     pending.fail(error);
     return std::nullopt;
   }
   return pending.answer(reply) == Verdict::kMine ? std::nullopt : foreign();
 }
 
+void LinkCore::give_text(Pending& pending) {
+  pending.words = pending.script->with_text(pending.words);
+  pending.with_text = true;
+}
+
 LinkCore::Condemned LinkCore::deliver_part(Pending& pending, const ReplyView& part, TimePoint now) {
   --pending.parts;
-  if (part.is_error()) note_error(classify_error(part.text), now);
+  if (part.is_error()) note_error(part.text, now);
   if (part.is_error() && redirects_ != nullptr) redirects_->note(part.text);
   if (!pending.reader || pending.reader->on_part(part) == Verdict::kMine) return std::nullopt;
   return foreign();
@@ -209,8 +231,17 @@ LinkCore::Condemned LinkCore::foreign() {
   return "a reply came that belongs to another question";
 }
 
-void LinkCore::note_error(Errc code, TimePoint now) noexcept {
-  retiring_ = retiring_ || (code == Errc::kReadOnly && now >= opened_ + kLeastLife);
+void LinkCore::note_error(std::string_view text, TimePoint now) noexcept {
+  const bool is_replica = classify_error(text) == Errc::kReadOnly;
+  const bool retires = (is_replica || text.starts_with("NOAUTH")) && now >= opened_ + kLeastLife;
+  if (!retires || retiring_) return;
+  retiring_ = true;
+  retired_by_ = is_replica ? Errc::kReadOnly : Errc::kAuthentication;
+}
+
+Error LinkCore::why_retired() const {
+  return Error(retired_by_, retired_by_ == Errc::kReadOnly ? "the server has become a replica"
+                                                           : "the server does not know the user of the link any more");
 }
 
 // A proxy may answer PONG whatever the word; a server that has echoed once must go on to.
@@ -222,6 +253,7 @@ LinkCore::Condemned LinkCore::check_fence(const ReplyView& whole, TimePoint now)
   const bool echoes = reply.is_string() && reply.text == ping_word_;
   server_echoes_ = server_echoes_ || echoes;
   const bool is_plain_pong = !server_echoes_ && reply.is_string() && reply.text == "PONG";
+  if (reply.is_error()) note_error(reply.text, now);
   if (echoes || is_plain_pong || (reply.is_error() && may_answer_a_ping(classify_error(reply.text)))) {
     if (sink_ != nullptr) sink_->on_fence(ping_asked_, now);
     return std::nullopt;
@@ -261,9 +293,15 @@ bool LinkCore::may_repeat(const Pending& pending, TimePoint now) {
 }
 
 void LinkCore::take_unsent(std::vector<Pending>& into) {
-  for (UnsentQueue* queue : {&again_, &unsent_}) {
-    while (!queue->empty()) into.push_back(queue->pop_front());
+  for (std::size_t left = again_.size(); left > 0; --left) {
+    Pending pending = again_.pop_front();
+    if (pending.is_own) {
+      again_.push_back(std::move(pending));
+    } else {
+      into.push_back(std::move(pending));
+    }
   }
+  while (!unsent_.empty()) into.push_back(unsent_.pop_front());
 }
 
 std::vector<Pending> LinkCore::salvage(std::uint64_t written, TimePoint now, const Error& lost,
@@ -279,7 +317,7 @@ std::vector<Pending> LinkCore::salvage(std::uint64_t written, TimePoint now, con
     const bool was_sent = pending.end <= written;
     if (gets_first) {
       pending.fail(*first);
-    } else if (was_sent && !may_repeat(pending, now)) {
+    } else if (pending.is_own || (was_sent && !may_repeat(pending, now))) {
       pending.fail(lost);
     } else {
       if (was_sent) ++tally_.repeated;
@@ -288,7 +326,9 @@ std::vector<Pending> LinkCore::salvage(std::uint64_t written, TimePoint now, con
       kept.push_back(std::move(pending));
     }
   }
+  own_in_flight_ = 0;
   take_unsent(kept);
+  while (!again_.empty()) again_.pop_front().fail(lost);
   ping_in_flight_ = false;
   next_ping_ = TimePoint::max();
   return kept;

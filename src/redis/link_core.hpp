@@ -28,6 +28,9 @@
 // In a cluster a server may send a command elsewhere: `redirects` takes it over. What is asked for behind ASKING goes
 // with it in one piece, so that nothing comes between the two.
 //
+// A NOAUTH says that the link is nobody's any more (its user was changed or its token has ended): it is given up in the
+// same way, and the new one authenticates with what is known then.
+//
 // Silence is judged by the time before the last look for bytes, not by the time now: a process that was itself held
 // up (a stopped host, a starved thread) must first read what has come meanwhile.
 //
@@ -35,6 +38,7 @@
 #pragma once
 
 #include "base/random.hpp"
+#include "redis/credential_source.hpp"
 #include "redis/in_flight.hpp"
 #include "redis/out_buffer.hpp"
 #include "redis/pending.hpp"
@@ -51,6 +55,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -75,6 +80,11 @@ class LinkCore {
 
   std::chrono::nanoseconds stall_limit() const noexcept { return stall_limit_; }
 
+  // Whose password must be in no text from now on.
+  void use(std::shared_ptr<const Identity> identity) { identity_ = std::move(identity); }
+
+  // A command of the engine's own: goes ahead of what waits, is not counted, has no deadline, and ends with the link.
+  void enqueue_own(Words words, ReaderHandle reader);
   void enqueue(Pending&& pending) { unsent_.push_back(std::move(pending)); }
   // True: it goes into the flight now, past a queue that is empty. REQUIRES: `pending` has not expired.
   bool encode_at_once(Pending&& pending, OutBuffer& out, TimePoint now);
@@ -89,14 +99,16 @@ class LinkCore {
   Condemned on_reply(const ReplyView& reply, TimePoint now);
   std::optional<std::string> judge_silence(TimePoint asked) const;
   bool is_retired() const noexcept { return retiring_ && in_flight_.empty(); }
+  // REQUIRES: is_retired().
+  Error why_retired() const;
 
   void expire(TimePoint now);
   // When expire, judge_silence or (where it `may_encode`) encode has something to do at the latest.
   TimePoint due(bool may_encode) const noexcept;
 
-  std::size_t in_flight() const noexcept { return in_flight_.size() - (ping_in_flight_ ? 1 : 0); }
+  std::size_t in_flight() const noexcept { return in_flight_.size() - own_in_flight_ - (ping_in_flight_ ? 1 : 0); }
   bool is_idle() const noexcept { return in_flight_.empty(); }
-  // Moves what waits to be encoded to the end of `into`, in order.
+  // Moves what waits to be encoded to the end of `into`, in order, but for what is the engine's own.
   void take_unsent(std::vector<Pending>& into);
   // In flight and waiting: for choosing among links.
   std::size_t load() const noexcept { return in_flight_.size() + unsent_.size() + again_.size(); }
@@ -118,9 +130,10 @@ class LinkCore {
   Condemned check_fence(const ReplyView& whole, TimePoint now);
   Condemned take_answer(const ReplyView& reply, TimePoint now);
   Condemned deliver(Pending& pending, const ReplyView& reply, TimePoint now);
+  static void give_text(Pending& pending);
   Condemned deliver_part(Pending& pending, const ReplyView& part, TimePoint now);
   Condemned foreign();
-  void note_error(Errc code, TimePoint now) noexcept;
+  void note_error(std::string_view text, TimePoint now) noexcept;
   TimePoint silent_until() const noexcept;
   bool may_repeat(const Pending& pending, TimePoint now);
 
@@ -143,6 +156,10 @@ class LinkCore {
   bool ping_in_flight_ = false;
   bool server_echoes_ = false;
   bool retiring_ = false;
+  Errc retired_by_ = Errc::kReadOnly;
+  bool evalsha_is_refused_ = false;
+  std::size_t own_in_flight_ = 0;
+  std::shared_ptr<const Identity> identity_;
   std::string ping_word_;
 };
 

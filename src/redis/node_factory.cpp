@@ -3,6 +3,9 @@
 #include "base/random.hpp"
 #include "wire/dialer.hpp"
 
+#include <functional>
+#include <utility>
+
 namespace envoyou::redis {
 
 namespace {
@@ -21,19 +24,35 @@ wire::PeerSettings peer_of(const ClientOptions& options) {
   return peer;
 }
 
+// A look-up of a name and a provider of credentials may end after the client is gone.
+std::function<void()> waker_of(const std::weak_ptr<wire::Loop>& loop) {
+  return [loop] {
+    if (const auto still_there = loop.lock()) still_there->wake();
+  };
+}
+
 }  // namespace
+
+std::shared_ptr<CredentialSource> NodeFactory::credentials_of(const ClientOptions& options, const Runtime& runtime,
+                                                              const std::shared_ptr<wire::Loop>& loop) {
+  return CredentialSource::make(options, runtime, waker_of(loop));
+}
 
 Result<std::shared_ptr<Node>> NodeFactory::make(const ClientOptions& options, NodeListener* listener,
                                                 std::shared_ptr<PushSink> sink, RedirectSink* redirects) {
-  // A look-up of a name may end after the client is gone.
-  const auto wake = [weak = loop_] {
-    if (const auto still_there = weak.lock()) still_there->wake();
-  };
-  auto dialer = wire::make_dialer(peer_of(options), wake);
+  auto dialer = wire::make_dialer(peer_of(options), waker_of(loop_));
   if (!dialer) return dialer.error();
-  EngineParts parts{*loop_.lock(),       std::move(dialer).value(),
-                    base::jitter_seed(), next_id_.fetch_add(1) & kIdMask,
-                    std::move(sink),     redirects};
+  EngineParts parts{.loop = *loop_.lock(), .dialer = std::move(dialer).value()};
+  parts.seed = base::jitter_seed();
+  parts.id = next_id_.fetch_add(1) & kIdMask;
+  parts.sink = std::move(sink);
+  parts.redirects = redirects;
+  if (options.username == username_ && options.password == password_) parts.credentials = credentials_;
+  if (!parts.credentials) {
+    ClientOptions own = options;
+    own.credentials = nullptr;
+    parts.credentials = CredentialSource::make(own, runtime_, waker_of(loop_));
+  }
   return std::make_shared<Node>(options, runtime_, listener, std::move(parts));
 }
 

@@ -9,6 +9,7 @@
 // Thread-safe.
 #pragma once
 
+#include "redis/credential_source.hpp"
 #include "redis/node.hpp"
 #include "wire/loop.hpp"
 
@@ -20,14 +21,26 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace envoyou::redis {
 
 class NodeFactory {
  public:
-  // The client owns the loop, and lets go of it in a forked child.
-  NodeFactory(const std::shared_ptr<wire::Loop>& loop, Runtime runtime) : loop_(loop), runtime_(std::move(runtime)) {}
+  // The client owns the loop, and lets go of it in a forked child. `credentials` are those of all nodes that are made
+  // with the user and password of `options`; a node with others (a sentinel's) has them for good.
+  NodeFactory(const std::shared_ptr<wire::Loop>& loop, Runtime runtime, const ClientOptions& options,
+              std::shared_ptr<CredentialSource> credentials)
+      : loop_(loop),
+        runtime_(std::move(runtime)),
+        username_(options.username),
+        password_(options.password),
+        credentials_(std::move(credentials)) {}
+
+  // Wakes the loop while it is there.
+  static std::shared_ptr<CredentialSource> credentials_of(const ClientOptions& options, const Runtime& runtime,
+                                                          const std::shared_ptr<wire::Loop>& loop);
 
   // `sink` may be null; with one, `options.connections` is 1. `listener` and `redirects` may be null and must outlive
   // the node's engine. Errors: kTls, kInvalidArgument. REQUIRES: `options` was validated and names one server; the loop
@@ -40,6 +53,9 @@ class NodeFactory {
 
   const std::weak_ptr<wire::Loop> loop_;
   const Runtime runtime_;
+  const std::string username_;
+  const std::string password_;
+  const std::shared_ptr<CredentialSource> credentials_;
   std::atomic<std::uint32_t> next_id_{0};
 };
 

@@ -46,6 +46,7 @@ class NodeFsm {
   void on_failed();
   // So many commands.
   void on_answered(std::int64_t answers) noexcept { policy_.on_answered(answers); }
+  void hold_until(TimePoint time) noexcept { policy_.hold_until(time); }
   // A link that was ready is gone.
   void on_lost(TimePoint now);
 

@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::size_t kMaxHost = 253;
 constexpr std::size_t kMaxSocketPath = 107;  // sockaddr_un, without its NUL
-constexpr std::size_t kMaxCredential = 4096;
 constexpr std::size_t kMaxClientName = 64;
 constexpr std::size_t kMaxMasterName = 256;
 constexpr std::size_t kMaxConnections = 16;
@@ -84,10 +83,9 @@ void check_topology(const ClientOptions& options, base::Problems& problems) {
 }
 
 void check_identity(const ClientOptions& options, base::Problems& problems) {
-  problems.require(options.username.size() <= kMaxCredential, "username", "longer than 4096 bytes");
-  problems.require(options.password.size() <= kMaxCredential, "password", "longer than 4096 bytes");
-  problems.require(options.username.empty() || !options.password.empty(), "password",
-                   "empty, though a username is given");
+  problems.add(validate_credentials(Credentials{options.username, options.password}));
+  problems.require(!options.credentials || (options.username.empty() && options.password.empty()), "credentials",
+                   "a provider is given beside a username or a password");
   problems.require(options.client_name.size() <= kMaxClientName, "client_name", "longer than 64 bytes");
   problems.require(is_graphic(options.client_name), "client_name", "must be printable ASCII without spaces");
   in_range<std::uint32_t>(problems, "database", options.database, 0, 0x7fffffff);

@@ -78,6 +78,7 @@ struct Pending {
   Repeat repeat = Repeat::kNever;
   bool waits = false;         // its server may be silent until the deadline
   bool is_ping = false;       // the link's own; has no reader
+  bool is_own = false;        // the engine's: not counted, never sent again
   bool shortened = false;     // was submitted with less time than usual
   bool is_asking = false;     // the link's own ASKING; has no reader
   bool may_have_run = false;  // a link that had taken all of it was lost

@@ -41,7 +41,8 @@ void ReconnectPolicy::on_answered(std::int64_t answers) noexcept {
 TimePoint ReconnectPolicy::next_attempt() const noexcept {
   // There is a token as long as the time at which the bucket is full is less than a whole bucket away.
   const TimePoint has_token = full_at_ == TimePoint::min() ? full_at_ : full_at_ - kTokenEvery * (burst_ - 1);
-  return failures_ == 0 ? has_token : std::max(backed_off_until_, has_token);
+  const TimePoint may = std::max(has_token, held_until_);
+  return failures_ == 0 ? may : std::max(backed_off_until_, may);
 }
 
 }  // namespace envoyou::redis

@@ -39,6 +39,9 @@ class ReconnectPolicy {
   void on_lost() noexcept { failures_ = 0; }
   void on_answered(std::int64_t answers) noexcept;
 
+  // No attempt before this, whatever else is due: what was refused would be refused again.
+  void hold_until(TimePoint time) noexcept { held_until_ = time; }
+
   // When the next attempt may begin; may be in the past.
   TimePoint next_attempt() const noexcept;
 
@@ -52,6 +55,7 @@ class ReconnectPolicy {
   int failures_ = 0;
   TimePoint last_start_ = TimePoint::min();
   TimePoint backed_off_until_ = TimePoint::min();
+  TimePoint held_until_ = TimePoint::min();
   // The bucket, as the time at which it would be full: each attempt moves it on by kTokenEvery.
   TimePoint full_at_ = TimePoint::min();
 };

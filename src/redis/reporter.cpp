@@ -70,6 +70,10 @@ void Reporter::warn(LogGate& gate, std::string_view message, const Error& why, T
 
 void Reporter::refused(const Error& why, TimePoint now) {
   if (listener_ != nullptr) listener_->on_refused(why.message());
+  // A password or a certificate does not mend itself: told once until a link is up, or the reason is another.
+  const bool stays = why.code() == Errc::kAuthentication || why.code() == Errc::kTls;
+  if (stays && said_refusal_ == why.message()) return;
+  said_refusal_ = stays ? why.message() : std::string_view();
   warn(refused_, "not connected", why, now);
 }
 
@@ -83,6 +87,7 @@ void Reporter::lost(const Error& why, TimePoint now) { warn(ended_, "link lost",
 void Reporter::ready(const ServerInfo& server, Microseconds round_trip, bool first, TimePoint now) {
   if (listener_ != nullptr) listener_->on_answered(round_trip);
   refused_.reopen();
+  said_refusal_.clear();
   if (!first || !ready_.passes(now)) return;
   const std::string micros = std::to_string(round_trip.count());
   const std::string held_back = std::to_string(ready_.take_held_back());
@@ -103,6 +108,25 @@ void Reporter::say_too_far(Microseconds round_trip) {
   logger_.warning(kComponent,
                   "no command can be answered in time: the way to this server takes longer than command_timeout",
                   {{"node", node_}, {"round_trip_us", micros}, {"command_timeout_ms", most}});
+}
+
+void Reporter::learnt(const Capabilities& capabilities) {
+  std::string is = describe(capabilities);
+  if (is == said_learnt_) return;
+  said_learnt_ = std::move(is);
+  const std::string_view policy = capabilities.maxmemory_policy;
+  logger_.info(kComponent, "the server has shown what it can",
+               {{"node", node_}, {"server", said_learnt_}, {"maxmemory_policy", policy.empty() ? "not told" : policy}});
+}
+
+void Reporter::credentials_refused(std::string_view answer) {
+  logger_.warning(kComponent, "the server refuses the new credentials; links that are up go on under those before",
+                  {{"node", node_}, {"reason", answer}});
+}
+
+void Reporter::tls_files_unusable(const Error& why) {
+  logger_.warning(kComponent, "certificates were replaced by what can not be used; those before stay in use",
+                  {{"node", node_}, {"reason", why.message()}});
 }
 
 void Reporter::insecure() {

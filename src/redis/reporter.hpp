@@ -31,6 +31,12 @@ class Reporter {
   // A link is ready. `first`: none was before.
   void ready(const ServerInfo& server, Microseconds round_trip, bool first, TimePoint now);
   void insecure();
+  // What the server can: one line, and one more where that has changed.
+  void learnt(const Capabilities& capabilities);
+  // An AUTH on a link that is up was answered with the error code `answer`.
+  void credentials_refused(std::string_view answer);
+  // Certificates were replaced on disk by what can not be used.
+  void tls_files_unusable(const Error& why);
   // `repeat_budget`: of the node, now.
   void publish(const Tally& tally, std::int64_t repeat_budget);
 
@@ -46,6 +52,8 @@ class Reporter {
   LogGate ready_{3, Milliseconds(10'000)};
   const Milliseconds command_timeout_;
   bool said_too_far_ = false;
+  std::string said_refusal_;  // what would be refused again for the same reason, and was told
+  std::string said_learnt_;
   Tally published_;
   std::shared_ptr<MetricsRegistry> metrics_;  // keeps the counters alive
   Counter& connects_;

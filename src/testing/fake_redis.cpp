@@ -39,9 +39,20 @@ bool is_handshake(std::string_view name) {
   return name == "HELLO" || name == "AUTH" || name == "CLIENT" || name == "SELECT";
 }
 
-bool fits(const Fault& fault, std::string_view name) {
+// How envoyou's client asks what a server can, at a moment of its own choice: no test means these.
+bool is_probe(std::string_view name, const Words& words) {
+  const auto holds = [&](std::string_view part) {
+    return std::any_of(words.begin(), words.end(),
+                       [&](const std::string& word) { return word.find(part) != std::string::npos; });
+  };
+  return (name == "INFO" && holds("server")) || (name == "CONFIG" && holds("maxmemory-policy")) ||
+         (name == "EVALSHA" && words.size() == 3) || holds("envoyou-probe");
+}
+
+bool fits(const Fault& fault, std::string_view name, const Words& words) {
   if (fault.remaining == 0) return false;
   if (fault.command == "*") return true;
+  if (is_probe(name, words)) return false;
   return fault.command.empty() ? !is_handshake(name) : fault.command == name;
 }
 
@@ -98,7 +109,7 @@ class FakeRedis::Server {
   void wait_out_blackhole(const Connection& connection);
   void handle(Connection& connection, const Words& words);
   std::string own_answer(Connection& connection, const Words& words);
-  Fault take_fault(std::string_view name);
+  Fault take_fault(std::string_view name, const Words& words);
   void reply(Connection& connection, const std::string& answer, const Fault& fault);
   bool pause(const Connection& connection, Clock::duration time);
   void deliver(Connection& connection, const std::string& bytes, const Fault& fault);
@@ -246,7 +257,7 @@ void FakeRedis::Server::handle(Connection& connection, const Words& words) {
     if (recorded_.size() < kMaxRecorded) recorded_.push_back({connection.peer.id, words});
   }
   const std::string answer = own_answer(connection, words);
-  reply(connection, answer, take_fault(name));
+  reply(connection, answer, take_fault(name, words));
 }
 
 std::string FakeRedis::Server::own_answer(Connection& connection, const Words& words) {
@@ -263,10 +274,10 @@ std::string FakeRedis::Server::own_answer(Connection& connection, const Words& w
   return commands_.answer(connection.peer, words);
 }
 
-Fault FakeRedis::Server::take_fault(std::string_view name) {
+Fault FakeRedis::Server::take_fault(std::string_view name, const Words& words) {
   const std::lock_guard lock(mutex_);
   for (auto& fault : faults_) {
-    if (!fits(fault, name)) continue;
+    if (!fits(fault, name, words)) continue;
     if (fault.remaining > 0) --fault.remaining;
     return fault;
   }

@@ -29,6 +29,7 @@
 #pragma once
 
 #include <envoyou/deadline.hpp>
+#include <envoyou/redis/capabilities.hpp>
 #include <envoyou/redis/command.hpp>
 #include <envoyou/redis/completion.hpp>
 #include <envoyou/redis/options.hpp>
@@ -74,6 +75,8 @@ struct ServerInfo {
   std::string version;  // "7.0.15"
   int protocol = 2;     // RESP2 or RESP3
   std::string role;     // "master", "replica", empty if not told
+  std::string name;     // "redis", "valkey", …; empty if not told
+  std::string mode;     // "standalone", "cluster", "sentinel"; empty if not told
 };
 
 struct ClientStats {
@@ -179,6 +182,11 @@ class Client {
   // Nothing while a link is up or is being made for the first time.
   std::optional<Errc> away_because() const;
   ServerInfo server() const;
+  // What the greeting and the questions after it have shown so far. Before a link was up, nothing.
+  Capabilities capabilities() const;
+  // Links authenticate with these from now on; those that are up do so at once, in order with their commands. What a
+  // provider gives later replaces them. Errors: kInvalidArgument.
+  Result<void> set_credentials(Credentials credentials);
   // Of all nodes together, those that are gone included.
   ClientStats stats() const;
   std::vector<NodeInfo> nodes() const;

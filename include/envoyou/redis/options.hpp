@@ -5,6 +5,7 @@
 #pragma once
 
 #include <envoyou/clock.hpp>
+#include <envoyou/redis/credentials.hpp>
 #include <envoyou/result.hpp>
 
 #include <cstddef>
@@ -76,9 +77,15 @@ struct ClientOptions {
   std::string unix_socket = {};  // a path; if set, host and port do not count
   std::string username = {};     // empty: the default user
   std::string password = {};     // empty: no AUTH
+  // Where they change while the client runs: instead of `username` and `password`.
+  CredentialsProvider credentials = {};
   std::uint32_t database = 0;
   std::string client_name = "envoyou";  // CLIENT SETNAME; printable ASCII without spaces
   TlsOptions tls = {};
+
+  // Asks the server once what it can (Client::capabilities): a batch of harmless questions behind the handshake. An ACL
+  // that forbids some of them notes so in its log.
+  bool probe = true;
 
   std::size_t connections = 1;  // links to the node, 1 to 16; commands of all callers share them
 

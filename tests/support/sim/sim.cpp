@@ -230,8 +230,16 @@ void Recorder::write(const LogRecord& record) noexcept {
 SimClient::SimClient(ClientOptions o)
     : options(std::move(o)),
       runtime{clock, Logger(recorder, LogLevel::kDebug), std::make_shared<MetricsRegistry>()},
-      node(std::make_shared<Node>(options, runtime, recorder.get(),
-                                  EngineParts{loop, std::make_unique<SimDialer>(server), 7})),
+      credentials(CredentialSource::make(
+          options, runtime, [this] { loop.wake(); },
+          [this](CredentialSource::Task task) {
+            provider_calls.push_back(std::move(task));
+            return true;
+          })),
+      node(std::make_shared<Node>(
+          options, runtime, recorder.get(),
+          EngineParts{
+              .loop = loop, .dialer = std::make_unique<SimDialer>(server), .seed = 7, .credentials = credentials})),
       board(node->board),
       inbox(node->inbox) {
   reactor.add(node);
@@ -240,6 +248,10 @@ SimClient::SimClient(ClientOptions o)
 SimClient::~SimClient() {
   reactor.close();
   reactor.drop_everything(Error(Errc::kClosed));
+}
+
+void SimClient::answer_provider() {
+  for (auto& call : std::exchange(provider_calls, {})) call();
 }
 
 void SimClient::run_for(std::chrono::nanoseconds time) {

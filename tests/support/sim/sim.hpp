@@ -11,6 +11,7 @@
 // Confined to one thread.
 #pragma once
 
+#include "redis/credential_source.hpp"
 #include "redis/node.hpp"
 #include "redis/reactor.hpp"
 #include "wire/dialer.hpp"
@@ -176,6 +177,9 @@ class SimClient {
   explicit SimClient(ClientOptions options = {});
   ~SimClient();
 
+  // Lets the calls of the provider of credentials that are under way come back.
+  void answer_provider();
+
   // Steps the reactor and the server until `time` has passed.
   void run_for(std::chrono::nanoseconds time);
   void settle() { run_for(std::chrono::nanoseconds(0)); }
@@ -199,6 +203,8 @@ class SimClient {
   SimServer server{*clock};
   SimLoop loop{*clock, server};
   Reactor reactor{loop, clock};
+  std::vector<CredentialSource::Task> provider_calls;
+  std::shared_ptr<CredentialSource> credentials;
   std::shared_ptr<Node> node;
   Board& board;
   Inbox& inbox;
