@@ -61,8 +61,8 @@ void check_sentinel(const SentinelOptions& sentinel, base::Problems& problems) {
   problems.require(!sentinel.master_name.empty(), "sentinel.master_name", "empty");
   problems.require(sentinel.master_name.size() <= kMaxMasterName, "sentinel.master_name", "longer than 256 bytes");
   problems.require(is_graphic(sentinel.master_name), "sentinel.master_name", "must be printable ASCII without spaces");
-  problems.require(sentinel.username.size() <= kMaxCredential, "sentinel.username", "longer than 4096 bytes");
-  problems.require(sentinel.password.size() <= kMaxCredential, "sentinel.password", "longer than 4096 bytes");
+  problems.require(sentinel.username.size() <= kMaxCredentialBytes, "sentinel.username", "longer than 4096 bytes");
+  problems.require(sentinel.password.size() <= kMaxCredentialBytes, "sentinel.password", "longer than 4096 bytes");
   problems.require(sentinel.username.empty() || !sentinel.password.empty(), "sentinel.password",
                    "empty, though a username is given");
   problems.require(sentinel.tls.certificate_file.empty() == sentinel.tls.key_file.empty(), "sentinel.tls.key_file",

@@ -3,7 +3,7 @@
 // it executed.
 #include "redis_commands.hpp"
 
-#include "support/fake_redis.hpp"
+#include <envoyou/testing/fake_redis.hpp>
 #include "support/redis_server.hpp"
 #include "support/wait_for.hpp"
 

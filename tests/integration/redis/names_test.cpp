@@ -3,7 +3,7 @@
 // Method: the process' getaddrinfo is the test's own for names under .test; real sockets behind it.
 #include "redis_commands.hpp"
 
-#include "support/fake_redis.hpp"
+#include <envoyou/testing/fake_redis.hpp>
 #include "support/wait_for.hpp"
 
 #include <gtest/gtest.h>
