@@ -45,6 +45,13 @@ TEST_F(ExamplesOverRedis, RedisPubsub) {
 
 TEST_F(ExamplesOverRedis, C) { EXPECT_NE(run_example("c").find("\"session_storage\":\"redis\""), std::string::npos); }
 
+TEST_F(ExamplesOverRedis, Redis) {
+  const std::string output = run_example("redis");
+  EXPECT_NE(output.find("got a job"), std::string::npos) << output;
+  EXPECT_NE(output.find("example:{bank}:ann has 70"), std::string::npos) << output;
+  EXPECT_NE(output.find("example:{bank}:bob has 30"), std::string::npos) << output;
+}
+
 TEST_F(ExamplesOverRedis, Python) {
   if (std::string_view(ENVOYOU_PYTHON).empty()) GTEST_SKIP() << "there is no python3";
   const auto output = run({ENVOYOU_PYTHON, ENVOYOU_PYTHON_EXAMPLE, ENVOYOU_C_LIBRARY});
