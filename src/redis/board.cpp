@@ -75,8 +75,16 @@ bool Board::wait_until_up(Deadline deadline) {
   }
 }
 
-void Board::show_tally(const Tally& tally, std::size_t in_flight, std::size_t repeat_budget) noexcept {
+void Board::show_traffic(const Tally& tally) noexcept {
+  put(direct_, tally.direct);
   put(answered_, tally.answered);
+  put(writes_, tally.writes);
+  put(bytes_sent_, tally.bytes_sent);
+  put(bytes_received_, tally.bytes_received);
+}
+
+void Board::show_tally(const Tally& tally, std::size_t in_flight, std::size_t repeat_budget) noexcept {
+  show_traffic(tally);
   put(timed_out_, tally.timed_out);
   put(expired_unsent_, tally.expired_unsent);
   put(repeated_, tally.repeated);
@@ -84,9 +92,6 @@ void Board::show_tally(const Tally& tally, std::size_t in_flight, std::size_t re
   put(foreign_replies_, tally.foreign_replies);
   put(connects_, tally.connects);
   put(condemned_, tally.condemned);
-  put(writes_, tally.writes);
-  put(bytes_sent_, tally.bytes_sent);
-  put(bytes_received_, tally.bytes_received);
   put(in_flight_, in_flight);
   put(shortened_, tally.shortened);
   put(repeats_refused_, tally.repeats_refused);
@@ -97,6 +102,7 @@ void Board::show_tally(const Tally& tally, std::size_t in_flight, std::size_t re
 }
 
 void Board::read_tally(ClientStats& stats) const noexcept {
+  stats.direct = get(direct_);
   stats.answered = get(answered_);
   stats.timed_out = get(timed_out_);
   stats.expired_unsent = get(expired_unsent_);

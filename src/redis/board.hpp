@@ -32,6 +32,9 @@ class Board {
   void show_closed();
   void show_tally(const Tally& tally, std::size_t in_flight, std::size_t repeat_budget) noexcept;
 
+  // What a call in which nothing went wrong moves.
+  void show_traffic(const Tally& tally) noexcept;
+
   // Anyone.
   bool is_up() const noexcept { return state_.load(std::memory_order_acquire) == State::kUp; }
   bool is_away() const noexcept { return state_.load(std::memory_order_acquire) == State::kAway; }
@@ -61,8 +64,9 @@ class Board {
   Errc cause_away_ = Errc::kUnavailable;  // guarded by mutex_
 
   using Number = std::atomic<std::uint64_t>;
-  Number answered_{0}, timed_out_{0}, expired_unsent_{0}, repeated_{0}, late_replies_{0}, foreign_replies_{0};
-  Number connects_{0}, condemned_{0}, writes_{0}, bytes_sent_{0}, bytes_received_{0}, in_flight_{0};
+  Number direct_{0}, answered_{0}, writes_{0}, bytes_sent_{0}, bytes_received_{0};
+  Number timed_out_{0}, expired_unsent_{0}, repeated_{0}, late_replies_{0}, foreign_replies_{0};
+  Number connects_{0}, condemned_{0}, in_flight_{0};
   Number shortened_{0}, repeats_refused_{0}, repeat_budget_{0}, tls_handshakes_{0}, tls_resumed_{0}, round_trip_us_{0};
 };
 

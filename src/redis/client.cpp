@@ -3,6 +3,7 @@
 #include "base/random.hpp"
 #include "redis/admission.hpp"
 #include "redis/client_impl.hpp"
+#include "redis/direct_call.hpp"
 #include "redis/io_thread.hpp"
 #include "redis/link_effect.hpp"
 #include "redis/node.hpp"
@@ -14,6 +15,7 @@
 #include "redis/topology/router.hpp"
 #include "redis/topology/sentinel_discovery.hpp"
 #include "wire/loop.hpp"
+#include "wire/wake_up.hpp"
 
 #include <mutex>
 #include <new>
@@ -70,7 +72,10 @@ Result<void> build(Client::Impl& impl, NodeListener* listener) {
   if (!loop) return loop.error();
   IoCore& core = *impl.core;
   core.loop = std::move(loop).value();
-  core.reactor = std::make_unique<Reactor>(*core.loop, impl.runtime.clock);
+  auto recall = wire::WakeUp::make();
+  if (!recall) return Error(Errc::kInternal, std::string(recall.error().message()));
+  core.role = std::make_unique<IoRole>(std::move(recall).value());
+  core.reactor = std::make_unique<Reactor>(*core.loop, impl.runtime.clock, core.role.get());
   impl.credentials = NodeFactory::credentials_of(impl.options, impl.runtime, core.loop);
   impl.nodes = std::make_shared<NodeFactory>(core.loop, impl.runtime, impl.options, impl.credentials);
   impl.pool = std::make_shared<DedicatedPool>(impl.options, impl.runtime.clock, impl.core);
@@ -86,8 +91,7 @@ Result<void> build(Client::Impl& impl, NodeListener* listener) {
 
 struct Timing {
   TimePoint now;
-  TimePoint deadline;
-  bool shortened;  // less time than usual
+  Terms terms;
 };
 
 // A callback that asks on reads the clock of the turn that it is called in, and not the machine's again.
@@ -95,8 +99,14 @@ Timing timing_of(const Client::Impl& impl, const CallOptions& options) {
   const bool in_turn = impl.core->is_own_thread();
   const TimePoint now = in_turn ? impl.core->reactor->turn_began() : impl.runtime.clock->now();
   const Milliseconds usual = impl.options.command_timeout;
-  if (!options.deadline) return {now, Deadline::never().share(now, usual).time(), false};
-  return {now, options.deadline->time(), options.deadline->cuts(now, usual)};
+  Terms terms;
+  if (options.deadline) {
+    terms.deadline = options.deadline->time();
+    terms.shortened = options.deadline->cuts(now, usual);
+  } else {
+    terms.deadline = Deadline::never().share(now, usual).time();
+  }
+  return {now, terms};
 }
 
 // Why a command is not even queued; nothing if it may be.
@@ -106,7 +116,7 @@ std::optional<Error> refusal(const Client::Impl& impl, std::span<const Submissio
     if (auto not_fit = unfit(impl.options, submission)) return not_fit;
     if (auto breaks = breaks_sharing(submission)) return breaks;
   }
-  if (timing.now >= timing.deadline) {
+  if (timing.now >= timing.terms.deadline) {
     return Error(Errc::kNotSent, "the deadline had passed before the command was submitted");
   }
   if (impl.node && impl.node->board.is_away()) return impl.node->board.why_away();
@@ -152,7 +162,7 @@ void Client::close() {
 }
 
 Result<void> Client::may_block() const {
-  if (!impl_->core->is_own_thread()) return {};
+  if (!impl_->core->must_not_wait()) return {};
   return Error(Errc::kWouldDeadlock, "a blocking call inside a callback would wait for itself");
 }
 
@@ -162,9 +172,22 @@ void Client::submit(Submission submission, CallOptions options) {
     return submission.reader->on_error(*std::move(refused));
   }
   if (impl_->router) {
-    return impl_->router->submit(std::move(submission), timing.deadline, timing.shortened, options.node);
+    return impl_->router->submit(std::move(submission), timing.terms.deadline, timing.terms.shortened, options.node);
   }
-  auto posted = impl_->node->inbox.post(submission, timing.deadline, timing.shortened);
+  auto posted = impl_->node->inbox.post(submission, timing.terms);
+  if (!posted) submission.reader->on_error(posted.error());
+}
+
+void Client::ask(Submission submission, CallOptions options) {
+  if (impl_->router) return submit(std::move(submission), std::move(options));
+  Timing timing = timing_of(*impl_, options);
+  if (auto refused = refusal(*impl_, std::span(&submission, 1), timing)) {
+    return submission.reader->on_error(*std::move(refused));
+  }
+  timing.terms.alone = true;
+  const DirectWay way{*impl_->core->role, *impl_->node, *impl_->core->loop, *impl_->runtime.clock};
+  if (call_directly(way, submission, timing.terms, timing.now)) return;
+  auto posted = impl_->node->inbox.post(submission, timing.terms);
   if (!posted) submission.reader->on_error(posted.error());
 }
 
@@ -173,14 +196,13 @@ void Client::submit_all(std::vector<Submission> submissions, CallOptions options
   const Timing timing = timing_of(*impl_, options);
   const auto refused = refusal(*impl_, submissions, timing);
   if (impl_->router && !refused) {
-    return impl_->router->submit_all(std::move(submissions), timing.deadline, timing.shortened, options.node);
+    return impl_->router->submit_all(std::move(submissions), timing.terms.deadline, timing.terms.shortened, options.node);
   }
   std::vector<Pending> group;
   group.reserve(submissions.size());
   for (Submission& submission : submissions) {
-    group.emplace_back(std::move(submission), timing.deadline);
+    group.emplace_back(std::move(submission), timing.terms);
     group.back().more_follow = true;
-    group.back().shortened = timing.shortened;
   }
   group.back().more_follow = false;
   const Result<void> posted = refused ? Result<void>(*refused) : impl_->node->inbox.post(group);
@@ -200,7 +222,7 @@ Result<void> Client::run(Pipeline& pipeline, CallOptions options) {
 
 bool Client::wait_until_connected(Deadline deadline) {
   if (impl_->fork_guard.forked()) return false;
-  if (impl_->core->is_own_thread()) return is_connected();
+  if (impl_->core->must_not_wait()) return is_connected();
   return impl_->board->wait_until_up(deadline);
 }
 
@@ -231,7 +253,7 @@ ClientStats Client::stats() const {
   if (impl_->fork_guard.forked()) return stats;
   if (impl_->router) return impl_->router->stats();
   impl_->node->board.read_tally(stats);
-  stats.submitted = impl_->node->inbox.posted();
+  stats.submitted = impl_->node->inbox.posted() + stats.direct;
   stats.queued = impl_->node->inbox.quota().unsent();
   return stats;
 }

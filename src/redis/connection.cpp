@@ -167,7 +167,7 @@ AsyncConnection Connection::async_take(Client& client, ConnectionOptions options
 }
 
 Result<void> Connection::may_block() const {
-  if (!lease_->pool->is_own_thread()) return {};
+  if (!lease_->pool->must_not_wait()) return {};
   return Error(Errc::kWouldDeadlock, "a blocking call inside a callback would wait for itself");
 }
 

@@ -50,7 +50,7 @@ class DedicatedPool {
 
   const ClientOptions& options() const noexcept { return options_; }
   Clock& clock() const noexcept { return *clock_; }
-  bool is_own_thread() const noexcept { return core_->is_own_thread(); }
+  bool must_not_wait() const noexcept { return core_->must_not_wait(); }
   bool forked() const noexcept { return fork_guard_.forked(); }
 
  private:

@@ -90,6 +90,7 @@ TimePoint Engine::due() const {
 
 void Engine::take_posted(TimePoint now) {
   inbox_.take(taken_);
+  watch_who_comes();
   for (Pending& pending : taken_) {
     if (pending.shortened) ++tally_.shortened;
     if (now >= pending.deadline) {

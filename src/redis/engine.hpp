@@ -59,6 +59,7 @@ class Engine {
   static constexpr std::size_t kReadBuffer = 64u << 10;
   // Between two attempts whose credentials were refused, unless there are others.
   static constexpr Milliseconds kAuthEvery{1'000};
+  static constexpr int kLoneCalls = 4;
 
   // REQUIRES: `options` was validated; `inbox` and `board` outlive the engine.
   Engine(const ClientOptions& options, const Runtime& runtime, NodeListener* listener, EngineParts parts, Inbox& inbox,
@@ -84,11 +85,23 @@ class Engine {
   // this engine. The I/O role.
   void take_unsent(std::vector<Pending>& into);
 
+  // For callers that come one by one (direct_call.hpp). The I/O thread's:
+  bool is_quiet() const noexcept;
+  // The last kLoneCalls came alone, and there is a link that they can use.
+  bool is_called_alone() const noexcept;
+  void mute();
+  // Forgets one of those calls if none went directly meanwhile.
+  void unmute();
+  // Whoever has the I/O role: a link that a command may be encoded on at once; null if there is none.
+  Link* begin_direct(TimePoint now);
+  void after_direct();
+
   // In a forked child, where the I/O role is nobody's: closes the copies of the sockets and touches nothing else.
   void close_descriptors_in_child() noexcept;
 
  private:
   void take_posted(TimePoint now);
+  void watch_who_comes();
   void run_timers(TimePoint asked, TimePoint now);
   void dial_due(TimePoint now);
   void flush(TimePoint now);
@@ -131,6 +144,8 @@ class Engine {
   std::vector<Pending> taken_;
   Link* group_link_ = nullptr;  // where the group that is being placed goes
   std::size_t next_link_ = 0;
+  int lone_calls_ = 0;               // in a row
+  std::uint64_t direct_before_ = 0;  // as of the last mute
   std::uint64_t answered_before_ = 0;
   Error away_{Errc::kUnavailable};
   std::uint64_t generation_ = 0;        // of the credentials that were seen last

@@ -4,14 +4,13 @@
 
 namespace envoyou::redis {
 
-Result<void> Inbox::post(Submission& submission, TimePoint deadline, bool shortened) {
+Result<void> Inbox::post(Submission& submission, const Terms& terms) {
   bool must_wake = false;
   {
     const std::lock_guard lock(mutex_);
     const std::size_t bytes = submission.words.encoded().size();
     if (auto admitted = admit(1, bytes); !admitted) return admitted;
-    Pending& posted = items_.emplace_back(std::move(submission), deadline);
-    posted.shortened = shortened;
+    Pending& posted = items_.emplace_back(std::move(submission), terms);
     posted.charge = Charge(quota_, bytes);
     must_wake = std::exchange(sleeping_, false);
   }
@@ -59,6 +58,11 @@ void Inbox::take(std::vector<Pending>& into) {
   const std::lock_guard lock(mutex_);
   items_.swap(into);
   sleeping_ = false;
+}
+
+bool Inbox::is_asleep() const {
+  const std::lock_guard lock(mutex_);
+  return sleeping_;
 }
 
 bool Inbox::may_sleep() {

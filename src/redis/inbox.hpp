@@ -34,13 +34,15 @@ class Inbox {
       : quota_(max_unsent, max_bytes), wake_(std::move(wake)) {}
 
   // Takes one, or nothing of it. Errors: kQueueFull, kClosed.
-  Result<void> post(Submission& submission, TimePoint deadline, bool shortened);
+  Result<void> post(Submission& submission, const Terms& terms);
   // Takes all of `group`, to be sent in order on one link, or none of it. Errors: as above.
   Result<void> post(std::span<Pending> group);
   std::uint64_t posted() const;
 
   // Moves all that is there to `into`, which is empty, and whose memory goes the other way.
   void take(std::vector<Pending>& into);
+  // Whether that still holds. Anyone's.
+  bool is_asleep() const;
   // True: nothing is there, and whatever comes next wakes the consumer.
   bool may_sleep();
   // Nothing is taken in any more; gives what was left.

@@ -30,6 +30,7 @@ void drop_everything(IoCore& core, Errc why) noexcept {
 void run(IoCore& core) noexcept {
   name_this_thread();
   core.thread.store(std::this_thread::get_id(), std::memory_order_release);
+  core.role->take();
   while (!core.stopping.load(std::memory_order_acquire)) {
     try {
       core.reactor->step(TimePoint::max());
@@ -41,6 +42,7 @@ void run(IoCore& core) noexcept {
   core.reactor->close();
   drop_everything(core, Errc::kClosed);
   core.reactor->show_closed();
+  core.role->give();
 }
 
 }  // namespace

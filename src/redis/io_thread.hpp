@@ -7,6 +7,7 @@
 // Thread-safe.
 #pragma once
 
+#include "redis/io_role.hpp"
 #include "redis/reactor.hpp"
 #include "wire/loop.hpp"
 
@@ -24,6 +25,7 @@ namespace envoyou::redis {
 struct IoCore {
   std::shared_ptr<wire::Loop> loop;
   ClientOptions options;  // a fleet's
+  std::unique_ptr<IoRole> role;
   std::unique_ptr<Reactor> reactor;
   std::atomic<bool> stopping{false};
   std::atomic<std::thread::id> thread{};
@@ -33,6 +35,8 @@ struct IoCore {
     loop->wake();
   }
   bool is_own_thread() const noexcept { return thread.load(std::memory_order_acquire) == std::this_thread::get_id(); }
+  // Whether what this thread waits for would have to pass it: on the I/O thread, and in a decoder of a direct call.
+  bool must_not_wait() const noexcept { return is_own_thread() || role->is_mine(); }
 };
 
 class IoThread {

@@ -105,6 +105,10 @@ News Link::on_turn(TimePoint asked, TimePoint now) {
   if (phase_ == Phase::kDialling && !watched_) {
     if (News news = advance(now); news.kind != News::Kind::kNone || phase_ == Phase::kDown) return news;
   }
+  if (!doom_.empty()) return condemn(Error(Errc::kConnectionLost, std::string(doom_)));
+  if (std::exchange(undecoded_, false)) {
+    if (News news = take_replies(now); news.kind != News::Kind::kNone) return news;
+  }
   if (more_to_read_) {
     if (News news = read_turn(now); news.kind != News::Kind::kNone) return news;
   }
@@ -305,6 +309,9 @@ void Link::close() {
   write_needs_read_ = false;
   read_needs_write_ = false;
   stray_since_.reset();
+  muted_ = false;
+  undecoded_ = false;
+  doom_ = {};
   phase_ = Phase::kDown;
 }
 

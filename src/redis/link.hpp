@@ -58,6 +58,13 @@ struct LinkEnvironment {
   CredentialSource* credentials = nullptr;
 };
 
+// How a call on a caller's own thread (direct_call.hpp) stands.
+enum class Direct : std::uint8_t {
+  kGoesOn,  // its answer is missing
+  kDone,    // nothing is in flight any more
+  kLeft,    // what is to be done now is the I/O thread's
+};
+
 class Link {
  public:
   enum class Phase : std::uint8_t { kDown, kDialling, kGreeting, kReady };
@@ -91,6 +98,29 @@ class Link {
   News flush(TimePoint now);
   void close();
 
+  // Muted, a link tells the loop nothing, so that a caller may read its answer himself. The I/O thread's.
+  void mute();
+  void unmute();
+  // Nothing is in flight, queued, half done or in doubt.
+  bool is_calm() const noexcept;
+
+  // What a caller who has borrowed the I/O role does, in this order. None of it touches the loop or ends the link: what
+  // is met on the way is found again by on_turn and flush.
+  // True: the link is calm and clean, so a command may go. REQUIRES: muted.
+  bool look_before_direct(TimePoint now);
+  void encode_directly(Pending&& pending, TimePoint now);
+  Direct write_directly();
+  // Looks what has come.
+  Direct read_directly(TimePoint now);
+  // Waits for a moment (wire::kWaitingMs) for something to come. Only where the answer is near and nothing else is due:
+  // meanwhile the I/O role can not be recalled.
+  bool may_wait_directly(TimePoint now) const noexcept;
+  Direct wait_directly(TimePoint now);
+  // REQUIRES: `why` is a constant.
+  void doom(std::string_view why) noexcept { doom_ = why; }
+  bool is_muted() const noexcept { return muted_; }
+  int descriptor() const noexcept { return stream_->descriptor(); }
+
   // When on_turn or flush has something to do at the latest.
   TimePoint due() const noexcept;
 
@@ -118,6 +148,7 @@ class Link {
   News watch(wire::Interest interest);
   News watch_io();
   bool has_stray_bytes(TimePoint now);
+  Direct take_directly(const wire::IoResult& got, TimePoint now);
   TimePoint due_ready() const noexcept;
   std::uint64_t token() const noexcept;
 
@@ -140,6 +171,9 @@ class Link {
   bool write_needs_read_ = false;  // TLS
   bool read_needs_write_ = false;  // TLS
   bool greeting_answered_ = false;
+  bool muted_ = false;
+  bool undecoded_ = false;      // a caller has left bytes in the decoder
+  std::string_view doom_ = {};  // why a caller has found the link to be condemned
   std::optional<TimePoint> stray_since_;
   std::optional<Error> first_error_;  // for the command at the front, whose reply it was
 };

@@ -75,6 +75,8 @@ class LinkCore {
 
   static constexpr int kStallRoundTrips = 4;
 
+  // The shortest that was seen.
+  Microseconds round_trip() const noexcept { return round_trip_; }
   // The handshake is done, and its ping took `round_trip`. REQUIRES: the core is empty.
   void open(TimePoint now, Microseconds round_trip = Microseconds(0));
 
@@ -110,6 +112,12 @@ class LinkCore {
   bool is_idle() const noexcept { return in_flight_.empty(); }
   // Moves what waits to be encoded to the end of `into`, in order, but for what is the engine's own.
   void take_unsent(std::vector<Pending>& into);
+  // Nothing is on the way but a command that waits on the server.
+  bool is_quiet() const noexcept {
+    return load() == 0 || (load() == 1 && in_flight_.size() == 1 && in_flight_.front().may_be_silent());
+  }
+  // Whether one more may be encoded.
+  bool window_is_open(const OutBuffer& out) const noexcept;
   // In flight and waiting: for choosing among links.
   std::size_t load() const noexcept { return in_flight_.size() + unsent_.size() + again_.size(); }
 
@@ -124,7 +132,6 @@ class LinkCore {
   void ping(OutBuffer& out, TimePoint now);
   void measure(Microseconds round_trip) noexcept;
   void show_life(TimePoint now) noexcept;
-  bool window_is_open(const OutBuffer& out) const noexcept;
   bool is_push(const ReplyView& reply) const noexcept;
   Condemned take_push(const ReplyView& push, TimePoint now);
   Condemned check_fence(const ReplyView& whole, TimePoint now);

@@ -27,16 +27,26 @@ struct Route {
   std::uint8_t delays = 0;  // times it was told to come later
 };
 
+// Under what a command is submitted.
+struct Terms {
+  TimePoint deadline = TimePoint::max();
+  bool shortened = false;  // less time than usual
+  bool alone = false;      // its caller sleeps until it is answered
+};
+
 struct Pending {
   Pending() = default;
-  Pending(Submission&& submission, TimePoint until) noexcept
+  Pending(Submission&& submission, const Terms& terms) noexcept
       : words(std::move(submission.words)),
         reader(std::move(submission.reader)),
         script(submission.script),
-        deadline(until),
+        deadline(terms.deadline),
         parts(submission.parts),
         repeat(submission.repeat),
-        waits(submission.waits) {}
+        waits(submission.waits),
+        shortened(terms.shortened),
+        alone(terms.alone) {}
+  Pending(Submission&& submission, TimePoint until) noexcept : Pending(std::move(submission), Terms{until}) {}
   Pending(Pending&&) noexcept = default;
   // REQUIRES: this one has no reader left.
   Pending& operator=(Pending&&) noexcept = default;
@@ -79,7 +89,8 @@ struct Pending {
   bool waits = false;         // its server may be silent until the deadline
   bool is_ping = false;       // the link's own; has no reader
   bool is_own = false;        // the engine's: not counted, never sent again
-  bool shortened = false;     // was submitted with less time than usual
+  bool shortened = false;     // see Terms
+  bool alone = false;         // see Terms
   bool is_asking = false;     // the link's own ASKING; has no reader
   bool may_have_run = false;  // a link that had taken all of it was lost
   bool with_text = false;     // goes as EVAL

@@ -40,8 +40,8 @@ bool Reactor::post(Task task) {
 
 void Reactor::step(TimePoint until) {
   const TimePoint asked = clock_->now();
-  const TimePoint wait_until = nothing_waits() ? std::min(until, due()) : TimePoint::min();
-  const auto events = loop_.wait(wait_until);
+  const bool may_sleep = nothing_waits();
+  const auto events = may_sleep ? sleep(asked, std::min(until, due())) : loop_.wait(TimePoint::min());
   now_ = clock_->now();
   for (const wire::Event& event : events) dispatch(event, now_);
   if (!events.empty()) now_ = clock_->now();
@@ -52,6 +52,25 @@ void Reactor::step(TimePoint until) {
     if (!node->removed) node->engine.turn(asked, now_);
   }
   turning_.clear();
+}
+
+// With nothing to do, and with callers that come one by one, they are given the role until something is to be done.
+std::span<const wire::Event> Reactor::sleep(TimePoint asked, TimePoint until) {
+  if (role_ == nullptr || !is_called_alone()) return loop_.wait(until);
+  for (const auto& node : nodes_) node->engine.mute();
+  role_->offer(true);
+  role_->give();
+  const auto events = loop_.wait(std::min(until, asked + kLinger));
+  role_->take();
+  role_->offer(false);
+  for (const auto& node : nodes_) node->engine.unmute();
+  return events;
+}
+
+bool Reactor::is_called_alone() const noexcept {
+  const auto quiet = [](const auto& node) { return node->engine.is_quiet(); };
+  const auto alone = [](const auto& node) { return node->engine.is_called_alone(); };
+  return std::all_of(nodes_.begin(), nodes_.end(), quiet) && std::any_of(nodes_.begin(), nodes_.end(), alone);
 }
 
 void Reactor::dispatch(const wire::Event& event, TimePoint now) {

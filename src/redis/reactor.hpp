@@ -12,6 +12,7 @@
 #pragma once
 
 #include "base/unique_function.hpp"
+#include "redis/io_role.hpp"
 #include "redis/node.hpp"
 #include "wire/loop.hpp"
 
@@ -23,6 +24,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 namespace envoyou::redis {
@@ -49,8 +51,12 @@ class Reactor {
  public:
   using Task = base::UniqueFunction<void()>;
 
-  // REQUIRES: `loop` outlives it.
-  Reactor(wire::Loop& loop, std::shared_ptr<Clock> clock) : loop_(loop), clock_(std::move(clock)) {}
+  // How long a lone caller is waited for before the links are watched again; see direct_call.hpp.
+  static constexpr Milliseconds kLinger{50};
+
+  // `role`, if it is given, is lent to lone callers while the reactor sleeps. REQUIRES: both outlive it.
+  Reactor(wire::Loop& loop, std::shared_ptr<Clock> clock, IoRole* role = nullptr)
+      : loop_(loop), clock_(std::move(clock)), role_(role) {}
   ~Reactor();
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;
@@ -86,10 +92,13 @@ class Reactor {
   void dispatch(const wire::Event& event, TimePoint now);
   void run_tasks();
   bool nothing_waits();
+  std::span<const wire::Event> sleep(TimePoint asked, TimePoint until);
+  bool is_called_alone() const noexcept;
   TimePoint due() const;
 
   wire::Loop& loop_;
   const std::shared_ptr<Clock> clock_;
+  IoRole* const role_;
   TimePoint now_{};
   std::unique_ptr<Steward> steward_;  // outlives the nodes, which tell it things
   std::vector<std::shared_ptr<Node>> nodes_;

@@ -9,6 +9,7 @@
 namespace envoyou::redis {
 
 struct Tally {
+  std::uint64_t direct = 0;
   std::uint64_t answered = 0;
   std::uint64_t timed_out = 0;
   std::uint64_t expired_unsent = 0;

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -18,7 +19,7 @@ namespace envoyou::wire {
 namespace {
 
 #ifdef MSG_NOSIGNAL
-constexpr int kSendFlags = MSG_NOSIGNAL;
+constexpr int kSendFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
 #else
 constexpr int kSendFlags = 0;  // SO_NOSIGPIPE, set at birth, does it there
 #endif
@@ -163,8 +164,21 @@ long send_some(int descriptor, const char* bytes, std::size_t size) noexcept {
 long receive_some(int descriptor, char* into, std::size_t size) noexcept {
   long got = -1;
   do {
-    got = ::recv(descriptor, into, size, 0);
+    got = ::recv(descriptor, into, size, MSG_DONTWAIT);
   } while (got < 0 && errno == EINTR);
+  return got;
+}
+
+bool allow_waiting(int descriptor) noexcept {
+  const int status = fcntl(descriptor, F_GETFL);
+  const timeval limit{0, 1000 * kWaitingMs};
+  return status >= 0 && setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0 &&
+         fcntl(descriptor, F_SETFL, status & ~O_NONBLOCK) == 0;
+}
+
+long receive_waiting(int descriptor, char* into, std::size_t size) noexcept {
+  const long got = ::recv(descriptor, into, size, 0);
+  if (got < 0 && errno == EINTR) errno = EAGAIN;
   return got;
 }
 

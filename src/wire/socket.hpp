@@ -78,9 +78,15 @@ enum class ConnectState : unsigned char { kConnected, kPending, kFailed };
 ConnectState begin_connect(int descriptor, const Address& address, int& error) noexcept;
 ConnectState connect_state(int descriptor, int& error) noexcept;
 
-// Never raises SIGPIPE. As send(2) and recv(2), but for EINTR, which they do not give.
+// Never raise SIGPIPE and never wait. As send(2) and recv(2), but for EINTR, which they do not give.
 long send_some(int descriptor, const char* bytes, std::size_t size) noexcept;
 long receive_some(int descriptor, char* into, std::size_t size) noexcept;
+// Allows receive_waiting, and only it, to wait on this socket, from when it is connected. False: it can not be had.
+bool allow_waiting(int descriptor) noexcept;
+// Waits for a byte for at most kWaitingMs, rounded up by the kernel to two of its ticks (8 ms at 250 Hz). A signal ends
+// it as the time does.
+inline constexpr long kWaitingMs = 1;
+long receive_waiting(int descriptor, char* into, std::size_t size) noexcept;
 inline bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK; }
 
 }  // namespace envoyou::wire

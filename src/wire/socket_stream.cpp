@@ -50,7 +50,18 @@ Progress SocketStream::finish_connect() {
 
 IoResult SocketStream::read(std::span<char> into) {
   if (state_ != State::kReady) return {IoResult::Kind::kFailed};
-  const long got = receive_some(socket_.get(), into.data(), into.size());
+  return judge_read(receive_some(socket_.get(), into.data(), into.size()));
+}
+
+// The first call asks the system for it, so that who never waits pays nothing.
+IoResult SocketStream::read_waiting(std::span<char> into) {
+  if (state_ != State::kReady) return {IoResult::Kind::kFailed};
+  if (!may_wait_) may_wait_ = allow_waiting(socket_.get());
+  if (!may_wait_) return read(into);
+  return judge_read(receive_waiting(socket_.get(), into.data(), into.size()));
+}
+
+IoResult SocketStream::judge_read(long got) {
   if (got > 0) return {IoResult::Kind::kDone, static_cast<std::size_t>(got)};
   if (got == 0) {
     fail(Error(Errc::kConnectionLost, "read " + name_ + ": closed by the peer"));

@@ -21,6 +21,7 @@ class SocketStream final : public Stream {
   int descriptor() const noexcept override { return socket_.get(); }
   Progress advance() override;
   IoResult read(std::span<char> into) override;
+  IoResult read_waiting(std::span<char> into) override;
   IoResult write(std::string_view bytes) override;
   Error failure() const override;
 
@@ -32,12 +33,14 @@ class SocketStream final : public Stream {
   Progress take_named();
   Progress finish_connect();
   void fail(Error error);
+  IoResult judge_read(long got);
   IoResult failed_io(std::string_view verb, int error);
 
   std::string name_;
   State state_;
   OwnedDescriptor socket_;
   std::unique_ptr<NameDial> dial_;  // while naming
+  bool may_wait_ = false;
   Error failure_{Errc::kOk};
 };
 

@@ -41,6 +41,9 @@ class Stream {
   // kClosed: the peer has closed in order. TLS may hold decrypted bytes that the descriptor will not announce: read
   // again until kWantRead.
   virtual IoResult read(std::span<char> into) = 0;
+  // The same, but may wait for a moment (kWaitingMs) for something to read, if the stream can: half a system call, and
+  // a microsecond, less than waiting first and reading then.
+  virtual IoResult read_waiting(std::span<char> into) { return read(into); }
   // May move a part. With kWantRead or kWantWrite the same bytes must be offered again (TLS).
   virtual IoResult write(std::string_view bytes) = 0;
   // A TLS session of an earlier stream was taken up. Known from kReady on.

@@ -35,6 +35,12 @@ Result<std::unique_ptr<WakeUp>> WakeUp::by_pipe() {
   return made;
 }
 
+Result<std::unique_ptr<WakeUp>> WakeUp::make() {
+  auto made = by_eventfd();
+  if (!made && made.error().code() == Errc::kUnsupported) made = by_pipe();
+  return made;
+}
+
 // Eight bytes serve both kinds: an eventfd takes no fewer. A full pipe has woken the reader already.
 void WakeUp::signal() noexcept {
   if (signalled_.exchange(true, std::memory_order_acq_rel)) return;

@@ -17,6 +17,8 @@ class WakeUp {
  public:
   static Result<std::unique_ptr<WakeUp>> by_eventfd();  // kUnsupported but on Linux
   static Result<std::unique_ptr<WakeUp>> by_pipe();
+  // The first of the two that there is.
+  static Result<std::unique_ptr<WakeUp>> make();
 
   int descriptor() const noexcept { return read_end_.get(); }
   void signal() noexcept;

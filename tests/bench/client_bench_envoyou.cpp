@@ -6,6 +6,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <coroutine>
+#include <cstdio>
 #include <deque>
 #include <exception>
 #include <mutex>
@@ -62,6 +63,14 @@ class Asker {
   Clock::time_point end_;
   const redis::Script script_{kScript};
 };
+
+// What our own client counted, above the last line.
+void tell(const Asker& asker) {
+  const redis::ClientStats stats = asker.client->stats();
+  const auto answered = static_cast<double>(stats.answered);
+  std::printf("%.4f writes and %.4f direct calls per command\n", static_cast<double>(stats.writes) / answered,
+              static_cast<double>(stats.direct) / answered);
+}
 
 void note(Figures& figures, const Result<bool>& result, std::chrono::nanoseconds latency) {
   if (result && *result) {
@@ -162,6 +171,7 @@ Figures run_blocking(const Setup& setup) {
     add(all, each[i]);
   }
   meter.stop(all);
+  tell(asker);
   return all;
 }
 
@@ -176,6 +186,7 @@ Figures run_callback(const Setup& setup) {
   for (Caller& caller : callers) caller.ask();
   finish.wait();
   meter.stop(figures);
+  tell(asker);
   return figures;
 }
 
@@ -188,6 +199,7 @@ Figures run_coroutine(const Setup& setup) {
   for (std::size_t i = 0; i < setup.callers; ++i) ask_on_and_on(asker, figures, finish);
   finish.wait();
   meter.stop(figures);
+  tell(asker);
   return figures;
 }
 

@@ -81,6 +81,7 @@ struct ServerInfo {
 
 struct ClientStats {
   std::uint64_t submitted = 0;
+  std::uint64_t direct = 0;  // of them: sent and read by a lone caller himself
   std::uint64_t answered = 0;
   std::uint64_t timed_out = 0;       // given up after sending
   std::uint64_t expired_unsent = 0;  // given up before sending
@@ -140,7 +141,7 @@ class Client {
   Result<R> run(Command<R> command, CallOptions options = {}) {
     if (auto may = may_block(); !may) return may.error();
     Waiter<R> waiter(command.decode, command.tag);
-    submit(to_submission(std::move(command), ReaderHandle(&waiter)), options);
+    ask(to_submission(std::move(command), ReaderHandle(&waiter)), options);
     return waiter.wait();
   }
 
@@ -203,6 +204,8 @@ class Client {
 
  private:
   explicit Client(std::unique_ptr<Impl> impl);
+  // `submit` for a caller that sleeps until its reader is told, and so may do the work himself when he is alone.
+  void ask(Submission submission, CallOptions options);
 
   friend class Connection;
 
