@@ -85,6 +85,7 @@ TimePoint Fleet::due() const {
   if (stirred_ || hinted_ || !redirected_.empty()) return TimePoint::min();
   TimePoint due = std::min(discovery_->due(), waiting_.earliest());
   for (const Delayed& delayed : delayed_) due = std::min(due, delayed.at);
+  for (const auto& [endpoint, member] : members_) due = std::min(due, stays_until(*member));
   const bool watches = next_ || std::any_of(members_.begin(), members_.end(),
                                             [](const auto& each) { return each.second->is_leaving(); });
   return watches ? std::min(due, runtime_.clock->now() + kLookAgain) : due;
@@ -138,7 +139,6 @@ void Fleet::follow(Redirected& redirected, TimePoint now) {
   if (member == nullptr) {
     return pending.fail(Error(Errc::kRedirect, "redirected to " + to_string(to) + ", which can not be reached"));
   }
-  member->needed = now;
   post(*member->node, std::move(pending));
 }
 
@@ -213,6 +213,7 @@ Member* Fleet::need(const Endpoint& endpoint) {
   const auto found = members_.find(endpoint);
   if (found != members_.end()) {
     found->second->leaving_since.reset();
+    if (has_map_) found->second->needed = now();
     return found->second.get();
   }
   auto member = std::make_unique<Member>(*this, endpoint);
@@ -225,6 +226,7 @@ Member* Fleet::need(const Endpoint& endpoint) {
   member->node = std::move(node).value();
   reactor_.add(member->node);
   stirred_ = true;
+  if (has_map_) member->needed = now();
   Member* const made = members_.emplace(endpoint, std::move(member)).first->second.get();
   list();
   return made;
@@ -347,8 +349,7 @@ void Fleet::place_members(TimePoint now) {
       if (!member->is_up()) move_unsent(*member, now);
       continue;
     }
-    if (now < member->needed + kStrangerStays && member->needed != TimePoint::min()) continue;
-    if (!member->leaving_since) member->leaving_since = now;
+    if (!member->leaving_since && now >= stays_until(*member)) member->leaving_since = now;
   }
 }
 
@@ -364,7 +365,17 @@ void Fleet::move_unsent(Member& member, TimePoint now) {
   }
 }
 
+// Who is in no map stays as long as redirects lead to it, and seeds until there is a map.
+TimePoint Fleet::stays_until(const Member& member) const {
+  const bool belongs = !has_map_ || next_ || member.is_primary || member.is_replica;
+  if (belongs || member.is_leaving()) return TimePoint::max();
+  return member.needed == TimePoint::min() ? member.needed : member.needed + kStrangerStays;
+}
+
 void Fleet::see_off(TimePoint now) {
+  for (const auto& [endpoint, member] : members_) {
+    if (now >= stays_until(*member)) member->leaving_since = now;
+  }
   for (auto it = members_.begin(); it != members_.end();) {
     Member& member = *(it++)->second;
     if (!member.is_leaving()) continue;

@@ -76,7 +76,7 @@ class Member final : public NodeListener, public RedirectSink {
   std::size_t slots = 0;
   bool good = false;                    // the last word of it was an answer
   bool heard = false;                   // it was told of at all
-  TimePoint needed = TimePoint::min();  // by a redirect, last
+  TimePoint needed = TimePoint::min();  // last, while there was a map; min(): not since
   std::optional<TimePoint> leaving_since;
 
  private:
@@ -158,6 +158,7 @@ class Fleet final : public Steward {
   std::shared_ptr<const SlotMap> make_map();
   void place_members(TimePoint now);
   void move_unsent(Member& member, TimePoint now);
+  TimePoint stays_until(const Member& member) const;
   void see_off(TimePoint now);
   void remove(Member& member);
   std::size_t strangers() const;
