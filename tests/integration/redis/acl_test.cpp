@@ -4,6 +4,7 @@
 #include "redis_commands.hpp"
 
 #include <envoyou/testing/fake_redis.hpp>
+
 #include "support/redis_server.hpp"
 #include "support/wait_for.hpp"
 
@@ -19,7 +20,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::eventually;
 using testing::FakeRedis;
-using testing::FakeRedisOptions;
+
 using ::testing::HasSubstr;
 using testing::RedisServer;
 

@@ -4,6 +4,7 @@
 #include "redis_commands.hpp"
 
 #include <envoyou/testing/fake_redis.hpp>
+
 #include "support/wait_for.hpp"
 
 #include <gtest/gtest.h>
