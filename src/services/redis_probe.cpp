@@ -19,12 +19,31 @@ redis::Command<std::string> info(std::string_view section) {
   return {redis::Words("INFO", section), redis::decode_string, redis::Repeat::kIsSafe};
 }
 
+const redis::Script& time_script() {
+  static const redis::Script script("return redis.call('TIME')[1]");
+  return script;
+}
+
+redis::Command<std::string> run_time_script() {
+  return time_script().command<std::string>(time_script().words(0), redis::decode_string, redis::Repeat::kIsSafe, 0);
+}
+
+// What an ACL says of a command that a script calls is, with Redis before 7, an error of no code of its own.
+bool is_forbidden(const Error& error) {
+  return error.code() == Errc::kPermission ||
+         (error.code() == Errc::kServerError && error.message().find("script") != std::string_view::npos) ||
+         error.message().find("unknown command") != std::string_view::npos;
+}
+
 // INFO is a courtesy: hosted servers and ACLs often refuse it.
-ServerFigures ask_figures(redis::Client& client, Deadline deadline) {
+ServerFigures ask_figures(redis::Client& client, Deadline deadline, std::string& forbidden) {
   redis::Pipeline pipeline;
+  auto needed = pipeline.add(run_time_script());
   auto memory = pipeline.add(info("memory"));
   auto stats = pipeline.add(info("stats"));
   if (!client.run(pipeline, {deadline})) return {};
+  const auto& works = redis::Pipeline::take(needed);
+  if (!works && is_forbidden(works.error())) forbidden = works.error().message();
   const auto& memory_text = redis::Pipeline::take(memory);
   const auto& stats_text = redis::Pipeline::take(stats);
   std::string text;
@@ -85,7 +104,9 @@ ProbeResult probe(redis::Client& client, Deadline deadline) {
   const redis::Command<std::string> ping(redis::Words("PING"), redis::decode_string, redis::Repeat::kIsSafe);
   const auto answer = client.run(ping, {deadline});
   ProbeResult result;
-  if (!answer) {
+  // A user who may not ask was answered all the same.
+  const bool is_answered = answer.has_value() || answer.error().code() == Errc::kPermission;
+  if (!is_answered) {
     // Without a link every command is kUnavailable; what the last attempt met with says more.
     result.health = health_of(client.away_because().value_or(answer.error().code()));
     result.message = answer.error().message();
@@ -95,7 +116,10 @@ ProbeResult probe(redis::Client& client, Deadline deadline) {
   result.health = RedisHealth::kHealthy;
   result.message = "connected";
   result.latency_ms = std::chrono::duration<double, std::milli>(clock.now() - begin).count();
-  result.figures = ask_figures(client, deadline);
+  result.figures = ask_figures(client, deadline, result.forbidden);
+  if (result.forbidden.empty()) return result;
+  result.health = RedisHealth::kError;
+  result.message = "connected, but the modules need scripts and TIME, and " + result.forbidden;
   return result;
 }
 

@@ -1,4 +1,5 @@
-// How is Redis? One PING for its latency, then INFO for memory and hit ratio where the server allows it. Asked only
+// How is Redis? One PING for its latency, then INFO for memory and hit ratio where the server allows it, and a script
+// that shows whether the modules can work there. Asked only
 // when somebody wants to know; the switch has its own signs of life.
 //
 // The reading of INFO and of error codes are pure functions. probe() blocks up to its deadline; thread-safe.
@@ -35,6 +36,8 @@ struct ProbeResult {
   bool gave_up = false;  // the deadline passed before an answer
   std::optional<double> latency_ms;
   ServerFigures figures;
+  // The server's words, where it does not let this user what all modules need: a script that asks for the time.
+  std::string forbidden;
 };
 
 ProbeResult probe(redis::Client& client, Deadline deadline);

@@ -127,7 +127,7 @@ Health Services::health(std::optional<Deadline> deadline) {
   }
   auto found = services::probe(*impl_->backing.client, deadline.value_or(request_deadline()));
   const bool in_use = impl_->backing.fallback->uses_redis();
-  health.rate_limiting = in_use ? Source::kRedis : Source::kLocal;
+  health.rate_limiting = in_use && found.forbidden.empty() ? Source::kRedis : Source::kLocal;
   health.healthy = in_use && found.health == RedisHealth::kHealthy;
   health.redis = found.health;
   health.redis_message = std::move(found.message);

@@ -52,6 +52,47 @@ TEST(ServicesHealth, WhereInfoIsForbiddenTheRestIsToldAllTheSame) {
   EXPECT_FALSE(health.hit_ratio);
 }
 
+TEST(ServicesHealth, WherePingIsForbiddenItIsAnAnswerAllTheSame) {
+  const RedisServer redis = RedisServer::start({.acl_users = {"app on >pw ~* &* +@all -ping"}});
+  auto services = Services::open(config_for("redis://app:pw@127.0.0.1:" + std::to_string(redis.port()))).value();
+  const auto health = services.health();
+  EXPECT_TRUE(health.healthy) << health.redis_message;
+  EXPECT_TRUE(health.latency_ms);
+}
+
+// What the modules can not do without: they answer in process, or say so, and health says why.
+TEST(ServicesHealth, WhereTheModulesCanNotWorkThatIsTold) {
+  for (const char* acl : {"~* &* +@all -eval -evalsha", "~* &* +@all -time", "~app:* resetchannels -@all +get +set"}) {
+    const RedisServer redis = RedisServer::start({.acl_users = {std::string("app on >pw ") + acl}});
+    auto services = Services::open(config_for("redis://app:pw@127.0.0.1:" + std::to_string(redis.port()))).value();
+    const auto health = services.health();
+    EXPECT_FALSE(health.healthy) << acl;
+    EXPECT_EQ(health.redis, RedisHealth::kError) << acl;
+    EXPECT_THAT(health.redis_message, HasSubstr("the modules need scripts and TIME")) << acl;
+    EXPECT_EQ(health.rate_limiting, Source::kLocal) << acl;
+
+    const RateRule two_a_minute{.limit = 2, .window = 60s};
+    for (const bool allowed : {true, true, false}) {
+      const auto decision = services.limiter().check("u", two_a_minute);
+      ASSERT_TRUE(decision) << acl;
+      EXPECT_EQ(decision->allowed, allowed) << acl;
+      EXPECT_EQ(decision->source, Source::kLocal) << acl;
+    }
+    const auto made = services.sessions().create({.user_id = "u", .user_data = "{}"});
+    ASSERT_TRUE(made) << acl << ": " << made.error().message();
+    EXPECT_TRUE(services.sessions().get(made->id)) << acl;
+    EXPECT_TRUE(services.cache().set("k", "v")) << acl;
+    EXPECT_TRUE(services.cache().get("k")) << acl;
+  }
+}
+
+TEST(ServicesHealth, EvalAloneIsEnough) {
+  const RedisServer redis = RedisServer::start({.acl_users = {"app on >pw ~* &* +@all -evalsha -script"}});
+  auto services = Services::open(config_for("redis://app:pw@127.0.0.1:" + std::to_string(redis.port()))).value();
+  EXPECT_TRUE(services.health().healthy) << services.health().redis_message;
+  EXPECT_EQ(services.limiter().check("u", RateRule{.limit = 2, .window = 60s})->source, Source::kRedis);
+}
+
 TEST(ServicesHealth, AWrongPasswordIsARefusalAndStaysUnsaid) {
   const RedisServer redis = RedisServer::start({.password = "right"});
   auto services =
