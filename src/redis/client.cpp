@@ -53,7 +53,7 @@ Result<void> build_fleet(Client::Impl& impl, NodeListener* listener) {
   const MakeNode make_asked = [make, asked = impl.asked](const ClientOptions& options, NodeListener* told,
                                                          std::shared_ptr<PushSink> pushes, RedirectSink* redirects) {
     auto node = make(options, told, std::move(pushes), redirects);
-    if (node && options.probe) asked->choose(*node);
+    if (node) asked->choose(*node);
     return node;
   };
   auto fleet = std::make_unique<Fleet>(core.options, impl.runtime, listener, *core.reactor, make_asked, impl.router);
@@ -84,7 +84,7 @@ Result<void> build(Client::Impl& impl, NodeListener* listener) {
   if (!node) return node.error();
   impl.node = std::move(node).value();
   impl.board = &impl.node->board;
-  if (impl.options.probe) impl.asked->choose(impl.node);
+  impl.asked->choose(impl.node);
   core.reactor->add(impl.node);
   return {};
 }

@@ -21,15 +21,17 @@
 
 namespace envoyou::redis {
 
-// The node that is asked what the server can: the one there is, or the first of several. Thread-safe.
+// The node that tells what the server can: the one there is, or the first of several. Thread-safe.
 class AskedNode {
  public:
+  explicit AskedNode(bool asks) : asks_(asks) {}
+
   // Before the node's first step.
   void choose(const std::shared_ptr<Node>& node) {
     const std::lock_guard lock(mutex_);
     if (!node_.expired()) return;
     node_ = node;
-    node->engine.ask_what_it_can();
+    if (asks_) node->engine.ask_what_it_can();
   }
   Capabilities capabilities() const {
     std::unique_lock lock(mutex_);
@@ -39,6 +41,7 @@ class AskedNode {
   }
 
  private:
+  const bool asks_;  // else it is what the greeting tells
   mutable std::mutex mutex_;
   std::weak_ptr<Node> node_;  // guarded by mutex_
 };
@@ -55,7 +58,7 @@ struct Client::Impl {
   std::shared_ptr<Router> router;  // of several servers; else null
   Board* board = nullptr;          // of the one, or of all together
   std::shared_ptr<DedicatedPool> pool;
-  const std::shared_ptr<AskedNode> asked = std::make_shared<AskedNode>();
+  const std::shared_ptr<AskedNode> asked = std::make_shared<AskedNode>(options.probe);
   std::mutex stopping;             // one close() at a time
   std::optional<IoThread> thread;  // guarded by stopping
   base::ForkGuard fork_guard;

@@ -16,6 +16,11 @@ void add_since(Counter& counter, std::uint64_t& before, std::uint64_t now) {
   if (now != before) counter.add(now - std::exchange(before, now));
 }
 
+void tell(const Logger& logger, LogGate& gate, std::string_view message, std::string_view node, const Error& why) {
+  const std::string held_back = std::to_string(gate.take_held_back());
+  logger.warning(kComponent, message, {{"node", node}, {"reason", why.message()}, {"unreported", held_back}});
+}
+
 }  // namespace
 
 Reporter::Reporter(const Runtime& runtime, NodeListener* listener, const ClientOptions& options)
@@ -63,9 +68,7 @@ void Reporter::publish(const Tally& tally, std::int64_t repeat_budget) {
 }
 
 void Reporter::warn(LogGate& gate, std::string_view message, const Error& why, TimePoint now) {
-  if (!gate.passes(now)) return;
-  const std::string held_back = std::to_string(gate.take_held_back());
-  logger_.warning(kComponent, message, {{"node", node_}, {"reason", why.message()}, {"unreported", held_back}});
+  if (gate.passes(now)) tell(logger_, gate, message, node_, why);
 }
 
 void Reporter::refused(const Error& why, TimePoint now) {
@@ -73,8 +76,10 @@ void Reporter::refused(const Error& why, TimePoint now) {
   // A password or a certificate does not mend itself: told once until a link is up, or the reason is another.
   const bool stays = why.code() == Errc::kAuthentication || why.code() == Errc::kTls;
   if (stays && said_refusal_ == why.message()) return;
-  said_refusal_ = stays ? why.message() : std::string_view();
-  warn(refused_, "not connected", why, now);
+  said_refusal_.clear();
+  if (!refused_.passes(now)) return;
+  if (stays) said_refusal_ = why.message();
+  tell(logger_, refused_, "not connected", node_, why);
 }
 
 void Reporter::condemned(const Error& why, TimePoint now) {

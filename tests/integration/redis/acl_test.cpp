@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 using testing::eventually;
 using testing::FakeRedis;
 
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using testing::RedisServer;
 
@@ -87,7 +88,7 @@ TEST(Capabilities, OfAnOpenServerAreAll) {
                          can.script_load, can.functions, can.subscribe, can.config, can.info}) {
     EXPECT_EQ(each, Can::kYes) << describe(can);
   }
-  EXPECT_EQ(can.server, "redis");
+  EXPECT_THAT(can.server, AnyOf("redis", "valkey"));
   EXPECT_EQ(can.mode, "standalone");
   EXPECT_EQ(can.version, client->server().version);
   EXPECT_EQ(can.maxmemory_policy, "noeviction");
@@ -147,7 +148,7 @@ TEST(OldServers, WithoutHelloAreSpokenToInResp2) {
   const RedisServer server = RedisServer::start({.config_lines = {"rename-command HELLO \"\""}});
   auto client = open_at(server.url());
   EXPECT_EQ(learnt(*client).resp3, Can::kNo);
-  EXPECT_EQ(client->capabilities().server, "redis");
+  EXPECT_THAT(client->capabilities().server, AnyOf("redis", "valkey"));
   EXPECT_THAT(client->capabilities().version, HasSubstr("."));
   EXPECT_EQ(client->capabilities().mode, "standalone");
   EXPECT_EQ(run_two(*client).value(), 2);

@@ -233,6 +233,19 @@ TEST_F(Credentialed, WrongOnesAreTriedOnceASecondAndToldOnce) {
   expect_no_secret_in_any_output();
 }
 
+TEST_F(Credentialed, WrongOnesAreToldAlsoWhereAnotherRefusalWasToldJustBefore) {
+  ClientOptions options;
+  options.password = "hunter1";
+  right = "hunter2";
+  start(options);
+  client->server.refuses = true;
+  client->run_for(1s);
+  client->server.refuses = false;
+  client->run_for(30s);
+  EXPECT_EQ(logged("not connected: connect sim"), 1);
+  EXPECT_EQ(logged("not connected: HELLO: WRONGPASS"), 1);
+}
+
 TEST_F(Credentialed, TheRightOnesHealWithinASecondOfTheProvidersGivingThem) {
   right = "hunter2";
   start(with_provider());

@@ -9,6 +9,30 @@
 namespace envoyou::redis {
 namespace {
 
+TEST(ErrorReply, KnowsWhetherTheCommandItselfWasRefused) {
+  for (const char* text : {"NOPERM User joe has no permissions to run the 'evalsha' command",
+                           "NOPERM User o'brien has no permissions to run the 'evalsha' command",
+                           "NOPERM this user has no permissions to run the 'evalsha' command or its subcommand",
+                           "ERR unknown command `EVALSHA`, with args beginning with: `5d`, `0`, ",
+                           "ERR unknown command 'EVALSHA'", "ERR Unknown command 'evalsha'"}) {
+    EXPECT_TRUE(is_command_refused(text, "evalsha")) << text;
+  }
+  for (const char* text : {"NOPERM User joe has no permissions to run the 'eval' command",
+                           "NOPERM User evalsha has no permissions to run the 'eval' command",
+                           "NOPERM User joe has no permissions to run the 'evalsha_ro' command",
+                           "NOPERM No permissions to access a key script: evalsha",
+                           "NOPERM User joe has no permissions to run the 'evalsha", "ERR unknown command",
+                           "NOSCRIPT No matching script", ""}) {
+    EXPECT_FALSE(is_command_refused(text, "evalsha")) << text;
+  }
+}
+
+TEST(ErrorReply, ShowsItsFirstWordWhereThatIsACode) {
+  EXPECT_EQ(code_word("WRONGPASS invalid username-password pair"), "WRONGPASS");
+  EXPECT_EQ(code_word("hunter2 is no password"), "an error");
+  EXPECT_EQ(code_word(""), "an error");
+}
+
 TEST(ErrorReply, IsKnownByItsFirstWord) {
   const std::pair<const char*, Errc> kKnown[] = {
       {"WRONGTYPE Operation against a key holding the wrong kind of value", Errc::kWrongType},

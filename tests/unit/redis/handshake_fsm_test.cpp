@@ -62,6 +62,51 @@ TEST(Handshake, SaysEverythingInOneHello) {
   EXPECT_EQ(fsm.server().role, "master");
 }
 
+// As Redis 8 with its modules, Valkey, and a fork that says more than anyone asked for.
+TEST(Handshake, ReadsTheGreetingsOfAllKindsOfServers) {
+  const ReplyView module[] = {string_reply("name"), string_reply("vectorset"), string_reply("ver"),
+                              integer_reply(1),     string_reply("args"),      aggregate_reply(ReplyType::kArray, {})};
+  const ReplyView modules[] = {aggregate_reply(ReplyType::kMap, module)};
+  const ReplyView field_to_come[] = {null_reply(), {.type = ReplyType::kBoolean, .integer = 1}};
+  struct Server {
+    const char* name;
+    const char* version;
+  };
+  for (const Server& server : {Server{"redis", "6.0.16"}, Server{"redis", "8.2.1"}, Server{"valkey", "8.1.8"}}) {
+    const ReplyView hello[] = {string_reply("server"),
+                               string_reply(server.name),
+                               string_reply("version"),
+                               string_reply(server.version),
+                               string_reply("proto"),
+                               integer_reply(3),
+                               string_reply("id"),
+                               integer_reply(9),
+                               string_reply("mode"),
+                               string_reply("cluster"),
+                               string_reply("role"),
+                               string_reply("master"),
+                               string_reply("modules"),
+                               aggregate_reply(ReplyType::kArray, modules),
+                               string_reply("availability_zone"),
+                               aggregate_reply(ReplyType::kSet, field_to_come)};
+    const ClientOptions options;
+    HandshakeFsm fsm(options);
+    fsm.start();
+    EXPECT_EQ(words(fsm.on_reply(aggregate_reply(ReplyType::kMap, hello), t0)), "PING");
+    EXPECT_EQ(fsm.server().name, server.name);
+    EXPECT_EQ(fsm.server().version, server.version);
+    EXPECT_EQ(fsm.server().mode, "cluster");
+    EXPECT_EQ(fsm.server().protocol, 3);
+  }
+}
+
+TEST(Handshake, AuthenticatesAsWhoItIsGiven) {
+  const ClientOptions options;
+  HandshakeFsm fsm(options, std::make_shared<const Identity>(Identity{"joe", "token", 7}));
+  EXPECT_EQ(words(fsm.start()), "HELLO 3 AUTH joe token SETNAME envoyou");
+  EXPECT_EQ(words(fsm.on_reply(kUnknown, t0)), "AUTH joe token");
+}
+
 TEST(Handshake, SaysNoMoreThanIsConfigured) {
   ClientOptions options;
   options.client_name = "";
