@@ -31,6 +31,9 @@ Result<std::unique_ptr<FeedHandle>> FeedHandle::open(std::shared_ptr<Client> cli
   if (auto valid = check(options); !valid) return valid.error();
   if (client->impl().fork_guard.forked()) return Error(Errc::kForked, "the client was opened before fork()");
   const ClientOptions of_client = client->options();
+  if (of_client.topology != Topology::kStandalone) {
+    return Error(Errc::kUnsupported, "invalidations are followed at one server, and this client has several");
+  }
   std::unique_ptr<FeedHandle> handle(new FeedHandle(std::move(client), listener, std::move(options)));
   if (auto made = handle->core_->make(of_client); !made) {
     handle->core_.reset();

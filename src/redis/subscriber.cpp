@@ -45,6 +45,31 @@ Result<void> check(const Subscription& subscription, const SubscriberOptions& li
                "name: " + std::to_string(bytes) + " bytes, max_name_bytes is " + std::to_string(limits.max_name_bytes));
 }
 
+// A server of the client's that is there, and is not `home`: a primary if there is one.
+std::optional<Endpoint> another_home(const Client& client, const Endpoint& home) {
+  std::optional<Endpoint> found;
+  for (const NodeInfo& node : client.nodes()) {
+    if (!node.is_up || node.endpoint == home) continue;
+    if (node.is_primary) return node.endpoint;
+    if (!found) found = node.endpoint;
+  }
+  return found;
+}
+
+// The settings of its first home. Errors: kUnavailable.
+Result<ClientOptions> home_of(const Client& client, const SubscriberOptions& limits) {
+  ClientOptions options = options_of_link(client.options(), limits);
+  if (options.topology == Topology::kStandalone) return options;
+  auto at = another_home(client, {});
+  if (!at && options.topology == Topology::kCluster) at = options.seeds.front();
+  if (!at) return Error(Errc::kUnavailable, "the sentinels have not named the servers yet");
+  options.topology = Topology::kStandalone;
+  options.seeds.clear();
+  options.host = at->host;
+  options.port = at->port;
+  return options;
+}
+
 // Runs `ask` with the completion in the I/O role, or completes with kClosed.
 template <class Ask>
 auto guarded(std::shared_ptr<Completion<void>> then, Ask ask) {
@@ -59,9 +84,16 @@ Result<std::unique_ptr<Subscriber>> Subscriber::open(std::shared_ptr<Client> cli
                                                      SubscriberOptions options) {
   if (auto valid = check(options); !valid) return valid.error();
   if (client->impl().fork_guard.forked()) return Error(Errc::kForked, "the client was opened before fork()");
+  auto home = home_of(*client, options);
+  if (!home) return home.error();
   auto impl = std::make_unique<Impl>(std::move(client), options);
-  impl->core = std::make_shared<SubscriberCore>(impl->host, impl->client->runtime(), listener, options);
-  auto started = impl->core->start(options_of_link(impl->client->options(), options));
+  SubscriberCore::NextHome next;
+  if (impl->client->options().topology != Topology::kStandalone) {
+    next = [of = impl->client.get()](const Endpoint& now) { return another_home(*of, now); };
+  }
+  impl->core =
+      std::make_shared<SubscriberCore>(impl->host, impl->client->runtime(), listener, options, std::move(next));
+  auto started = impl->core->start(std::move(home).value());
   if (!started) return started.error();
   return std::unique_ptr<Subscriber>(new Subscriber(std::move(impl)));
 }

@@ -36,8 +36,9 @@ bool is_same_place(const ClientOptions& a, const ClientOptions& b) noexcept {
 }  // namespace
 
 SubscriberCore::SubscriberCore(NodeHost& host, const Runtime& runtime, SubscriptionListener& listener,
-                               SubscriberOptions limits)
+                               SubscriberOptions limits, NextHome next_home)
     : host_(host),
+      next_home_(std::move(next_home)),
       clock_(runtime.clock),
       limits_(limits),
       metrics_(runtime.metrics),
@@ -47,10 +48,11 @@ SubscriberCore::SubscriberCore(NodeHost& host, const Runtime& runtime, Subscript
       listener_(&listener) {}
 
 Result<void> SubscriberCore::start(ClientOptions home) {
-  home_ = std::make_shared<SubscriberLink>(shared_from_this(), std::move(home), true);
+  home_ = std::make_shared<SubscriberLink>(shared_from_this(), std::move(home));
   auto node = host_.make(home_->options(), home_);
   if (!node) return node.error();
   home_->attach(*node);
+  home_away(clock_->now());
   host_.add(std::move(node).value(), home_);
   return {};
 }
@@ -117,23 +119,56 @@ void SubscriberCore::ask(const Subscription& subscription, Wanted& wanted) {
 }
 
 void SubscriberCore::on_link_up(SubscriberLink& link, TimePoint) {
-  if (link.is_home()) home_up_.store(true, std::memory_order_release);
+  if (is_home(link)) {
+    home_up_.store(true, std::memory_order_release);
+    home_away_since_ = TimePoint::max();
+  }
   for (auto& [subscription, wanted] : book_) {
     if (wanted.link.get() == &link) ask(subscription, wanted);
   }
 }
 
 void SubscriberCore::on_link_down(SubscriberLink& link, const Error& why, TimePoint now) {
-  if (link.is_home()) home_up_.store(false, std::memory_order_release);
+  if (is_home(link)) {
+    home_up_.store(false, std::memory_order_release);
+    home_away(now);
+  }
   for (auto& [subscription, wanted] : book_) {
     if (wanted.link.get() != &link) continue;
     miss(wanted, why);
     wanted.stage = Stage::kIdle;
-    if (!link.is_home()) retry_at(wanted, now + kRetryAfter);
+    if (!is_home(link)) retry_at(wanted, now + kRetryAfter);
   }
   // What is not in force on any link has been left.
   auto leaving = std::exchange(leaving_, {});
   for (auto& [serial, waiter] : leaving) waiter.then({});
+}
+
+void SubscriberCore::home_away(TimePoint now) noexcept {
+  if (!next_home_) return;
+  home_away_since_ = now;
+  wake_by(now + kHomeAwayFor);
+}
+
+// Another server of the client's becomes home: any of them hears what is published at any other.
+void SubscriberCore::move_home(TimePoint now) {
+  if (home_away_since_ == TimePoint::max() || now < home_away_since_ + kHomeAwayFor) return;
+  home_away(now);
+  const auto to = next_home_({home_->options().host, home_->options().port});
+  if (!to) return;
+  ClientOptions options = home_->options();
+  options.host = to->host;
+  options.port = to->port;
+  auto link = std::make_shared<SubscriberLink>(shared_from_this(), std::move(options));
+  auto node = host_.make(link->options(), link);
+  if (!node) return;
+  link->attach(*node);
+  const auto left = std::exchange(home_, link);
+  for (auto& [subscription, wanted] : book_) {
+    if (wanted.link == left) wanted.link = home_;
+  }
+  host_.add(std::move(node).value(), link);
+  if (left->node()) host_.stop(left->node());
 }
 
 void SubscriberCore::miss(Wanted& wanted, const Error& why) {
@@ -255,7 +290,7 @@ std::shared_ptr<SubscriberLink> SubscriberCore::link_to(const ClientOptions& opt
     if (is_same_place(link->options(), options)) return link;
   }
   if (others_.size() >= kMaxLinks) return home_;
-  auto link = std::make_shared<SubscriberLink>(shared_from_this(), options, false);
+  auto link = std::make_shared<SubscriberLink>(shared_from_this(), options);
   auto node = host_.make(options, link);
   if (!node) return home_;
   link->attach(*node);
@@ -271,7 +306,7 @@ void SubscriberCore::forget(Book::iterator at) {
 }
 
 TimePoint SubscriberCore::earliest() const noexcept {
-  TimePoint earliest = TimePoint::max();
+  TimePoint earliest = home_away_since_ == TimePoint::max() ? TimePoint::max() : home_away_since_ + kHomeAwayFor;
   for (const auto& [subscription, wanted] : book_) {
     earliest = std::min(earliest, wanted.retry_at);
     for (const Waiter& waiter : wanted.waiters) earliest = std::min(earliest, waiter.deadline);
@@ -285,6 +320,7 @@ void SubscriberCore::on_turn(TimePoint now) {
   expire(now);
   retry_due(now);
   stop_unused_links();
+  if (!finished_) move_home(now);
   due_ = earliest();
 }
 
@@ -360,7 +396,7 @@ void SubscriberCore::finish(const Error& why) {
 }
 
 void SubscriberCore::on_link_end(SubscriberLink& link, const Error& why) {
-  if (!link.is_home()) return;
+  if (!is_home(link)) return;
   home_up_.store(false, std::memory_order_release);
   finish(why);
   // The links know the core, and the core its links.

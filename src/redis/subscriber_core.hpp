@@ -15,6 +15,9 @@
 // subscription by itself, its slot has moved: it is asked there again, which is answered by MOVED. A shard channel
 // whose owner can not be reached for kRetryAfter is asked at home again: another may have taken over.
 //
+// Home is one server of the client's. Where there are several, another becomes home when this one is away for
+// kHomeAwayFor.
+//
 // Confined to the I/O role, but for what says otherwise.
 #pragma once
 
@@ -35,9 +38,11 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace envoyou::redis {
@@ -45,11 +50,16 @@ namespace envoyou::redis {
 class SubscriberCore final : public std::enable_shared_from_this<SubscriberCore> {
  public:
   static constexpr Milliseconds kRetryAfter{100};
+  static constexpr Milliseconds kHomeAwayFor{500};
   static constexpr std::size_t kMaxLinks = 128;
   static constexpr int kMaxRedirects = 5;  // in a row, then after kRetryAfter
 
-  // `host` must outlive the core's end (wait_ended); `listener` until `deafen`.
-  SubscriberCore(NodeHost& host, const Runtime& runtime, SubscriptionListener& listener, SubscriberOptions limits);
+  // Where else home can be, given where it is; asked in the I/O role. Empty: home stays.
+  using NextHome = std::function<std::optional<Endpoint>(const Endpoint& home)>;
+
+  // `host` and `next_home` must outlive the core's end (wait_ended); `listener` until `deafen`.
+  SubscriberCore(NodeHost& host, const Runtime& runtime, SubscriptionListener& listener, SubscriberOptions limits,
+                 NextHome next_home = nullptr);
 
   // Once, before anything else; any thread. Errors: as NodeHost::make.
   Result<void> start(ClientOptions home);
@@ -68,6 +78,7 @@ class SubscriberCore final : public std::enable_shared_from_this<SubscriberCore>
   void mute(const Subscription& subscription);
 
   // From the links.
+  bool is_home(const SubscriberLink& link) const noexcept { return &link == home_.get(); }
   void on_link_up(SubscriberLink& link, TimePoint now);
   void on_link_down(SubscriberLink& link, const Error& why, TimePoint now);
   void on_link_end(SubscriberLink& link, const Error& why);
@@ -111,6 +122,8 @@ class SubscriberCore final : public std::enable_shared_from_this<SubscriberCore>
   void retry_due(TimePoint now);
   std::shared_ptr<SubscriberLink> link_to(const ClientOptions& options);
   void stop_unused_links();
+  void home_away(TimePoint now) noexcept;
+  void move_home(TimePoint now);
   void miss(Wanted& wanted, const Error& why);
   void tell_if_whole();
   void finish(const Error& why);
@@ -118,6 +131,7 @@ class SubscriberCore final : public std::enable_shared_from_this<SubscriberCore>
   void tell(Tell call);
 
   NodeHost& host_;
+  const NextHome next_home_;
   const std::shared_ptr<Clock> clock_;
   const SubscriberOptions limits_;
   const std::shared_ptr<MetricsRegistry> metrics_;  // keeps the counters alive
@@ -125,6 +139,7 @@ class SubscriberCore final : public std::enable_shared_from_this<SubscriberCore>
   Counter& lost_counter_;
 
   std::shared_ptr<SubscriberLink> home_;
+  TimePoint home_away_since_ = TimePoint::max();  // max: it is there, or stays whatever happens
   std::vector<std::shared_ptr<SubscriberLink>> others_;
   Book book_;
   std::map<std::uint64_t, Waiter> leaving_;  // by serial of the asking

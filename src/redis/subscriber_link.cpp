@@ -45,8 +45,8 @@ class ConfirmReader final : public ReplyReader {
 
 }  // namespace
 
-SubscriberLink::SubscriberLink(std::shared_ptr<SubscriberCore> core, ClientOptions options, bool is_home)
-    : core_(std::move(core)), options_(std::move(options)), is_home_(is_home) {}
+SubscriberLink::SubscriberLink(std::shared_ptr<SubscriberCore> core, ClientOptions options)
+    : core_(std::move(core)), options_(std::move(options)) {}
 
 SubscriberLink::~SubscriberLink() = default;
 
@@ -84,15 +84,15 @@ bool SubscriberLink::on_push(const ReplyView& push, TimePoint now) {
 }
 
 void SubscriberLink::on_fence(TimePoint asked, TimePoint) {
-  if (is_home_) core_->on_heartbeat(asked);
+  if (core_->is_home(*this)) core_->on_heartbeat(asked);
 }
 
 // The home link carries the core's timers.
 void SubscriberLink::on_turn(TimePoint now) {
-  if (is_home_) core_->on_turn(now);
+  if (core_->is_home(*this)) core_->on_turn(now);
 }
 
-TimePoint SubscriberLink::due() const noexcept { return is_home_ ? core_->due() : TimePoint::max(); }
+TimePoint SubscriberLink::due() const noexcept { return core_->is_home(*this) ? core_->due() : TimePoint::max(); }
 
 void SubscriberLink::on_end(const Error& why) {
   is_up_ = false;

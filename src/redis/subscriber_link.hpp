@@ -19,12 +19,11 @@ class SubscriberCore;
 
 class SubscriberLink final : public PushSink, public std::enable_shared_from_this<SubscriberLink> {
  public:
-  SubscriberLink(std::shared_ptr<SubscriberCore> core, ClientOptions options, bool is_home);
+  SubscriberLink(std::shared_ptr<SubscriberCore> core, ClientOptions options);
   ~SubscriberLink() override;
 
   const ClientOptions& options() const noexcept { return options_; }
   bool is_up() const noexcept { return is_up_; }
-  bool is_home() const noexcept { return is_home_; }
   // The node that it is the sink of. Null before it has one, and after its end.
   void attach(std::shared_ptr<Node> node) { node_ = std::move(node); }
   const std::shared_ptr<Node>& node() const noexcept { return node_; }
@@ -45,7 +44,6 @@ class SubscriberLink final : public PushSink, public std::enable_shared_from_thi
  private:
   const std::shared_ptr<SubscriberCore> core_;
   const ClientOptions options_;
-  const bool is_home_;
   std::shared_ptr<Node> node_;
   bool is_up_ = false;
   int protocol_ = 2;

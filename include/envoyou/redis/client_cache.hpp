@@ -75,7 +75,8 @@ class ClientCache {
   // Commands may read one of so many aspects of a key (GET, HGETALL, HGET of a field ...) and have them all kept.
   static constexpr std::size_t kMaxAspects = 8;
 
-  // Never waits for the server. Errors: kInvalidArgument, kForked, kTls (files that can not be read).
+  // Never waits for the server. Errors: kInvalidArgument, kForked, kUnsupported (a client of
+  // several servers), kTls (files that can not be read).
   static Result<std::shared_ptr<ClientCache>> open(std::shared_ptr<Client> client, ClientCacheOptions options = {});
   ~ClientCache();
   ClientCache(const ClientCache&) = delete;

@@ -77,7 +77,8 @@ class InvalidationListener {
 
 class InvalidationFeed {
  public:
-  // Never waits for the server. Errors: kInvalidArgument, kForked, kTls (files that can not be read).
+  // Never waits for the server. Errors: kInvalidArgument, kForked, kUnsupported (a client of
+  // several servers), kTls (files that can not be read).
   static Result<std::unique_ptr<InvalidationFeed>> open(std::shared_ptr<Client> client, InvalidationListener& listener,
                                                         InvalidationFeedOptions options = {});
   ~InvalidationFeed();

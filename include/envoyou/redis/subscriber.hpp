@@ -17,6 +17,9 @@
 //   - a shard channel is followed to the node that owns its slot (MOVED, and the server's own SUNSUBSCRIBE when the
 //   slot
 //     moves), over links with the same TLS and credentials;
+//   - with a cluster or behind sentinels it listens at one of the servers, and moves to another when that one is away
+//   for
+//     half a second;
 //   - no message comes by a subscription once `unsubscribe` was called on the I/O thread, or has returned elsewhere;
 //   - after the destructor has returned the listener is not called any more. It waits for no server, but for a listener
 //     that is being called at that moment.
@@ -57,7 +60,8 @@ struct SubscriberStats {
 class Subscriber {
  public:
   // Never waits for the server. `listener` must outlive the subscriber.
-  // Errors: kInvalidArgument, kClosed, kForked, kTls (files that can not be read).
+  // Errors: kInvalidArgument, kForked, kTls (files that can not be read), kUnavailable (sentinels that have not named
+  // the servers yet: see Client::wait_until_connected).
   static Result<std::unique_ptr<Subscriber>> open(std::shared_ptr<Client> client, SubscriptionListener& listener,
                                                   SubscriberOptions options = {});
   ~Subscriber();

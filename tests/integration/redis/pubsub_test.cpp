@@ -253,7 +253,7 @@ void give_slot_of(testing::RedisCluster& cluster, const std::string& channel, st
 // slot is given to another.
 TEST(PubSub, FollowsShardChannelsThroughACluster) {
   auto cluster = testing::RedisCluster::start();
-  Stage stage(parse_url(cluster.node(0).url()).value());
+  Stage stage(parse_url("redis-cluster://127.0.0.1:" + std::to_string(cluster.node(0).port())).value());
   for (int i = 0; i < 6; ++i) {
     ASSERT_TRUE(stage.subscriber->subscribe(Subscription::shard_channel("c" + std::to_string(i)), {within(5s)})) << i;
   }

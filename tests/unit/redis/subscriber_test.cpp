@@ -312,6 +312,34 @@ TEST(Pushes, NeverCountAsAnswersAndAreCountedWhereNobodyWantsThem) {
   EXPECT_EQ(ignored, 2);
 }
 
+TEST(Subscriber, MovesHomeToAnotherServerWhenItIsAway) {
+  Stage stage;
+  stage.core->end(Error(Errc::kClosed));
+  stage.client.settle();
+  stage.core->wait_ended();
+  const auto next = [](const Endpoint& home) {
+    return std::optional(Endpoint{home.host, static_cast<std::uint16_t>(home.port + 1)});
+  };
+  stage.core =
+      std::make_shared<SubscriberCore>(stage.host, stage.client.runtime, stage.notes, SubscriberOptions(), next);
+  ClientOptions home;
+  home.port = 1;
+  ASSERT_TRUE(stage.core->start(home));
+  stage.client.settle();
+  stage.subscribe(kNews);
+  stage.client.server.refuses_port = 1;
+  stage.client.server.drop_links();
+  stage.client.run_for(499ms);
+  EXPECT_THAT(stage.notes.lines, ElementsAre("lost"));
+  stage.client.run_for(10ms);
+  EXPECT_THAT(stage.notes.lines, ElementsAre("lost", "resubscribed"));
+  EXPECT_EQ(stage.client.server.last()->port, 2);
+  stage.publish("news", "1");
+  EXPECT_EQ(stage.notes.lines.back(), "news=1");
+  stage.client.run_for(5s);  // and stays there
+  EXPECT_EQ(stage.client.server.last()->port, 2);
+}
+
 TEST(PubSubPush, ReadsNothingFromShapesThatNoServerSends) {
   const auto string = [](std::string_view text) { return ReplyView{.type = ReplyType::kString, .text = text}; };
   const std::vector<ReplyView> short_one{string("message"), string("a")};
