@@ -102,16 +102,23 @@ ReplyView* put_text(Build& build, ReplyView* reply, std::string_view text) noexc
 
 bool is_bulk(int type) noexcept { return type == REDIS_REPLY_STRING || type == REDIS_REPLY_VERB; }
 
+// hiredis ends a line at the first CR LF and takes a lone CR for text, also in front of a number; `check_pending` would
+// refuse the same line, were it to come in pieces. Null if the line is good.
+const char* check_line(const Build& build, std::string_view line) noexcept {
+  if (line.size() >= build.budget.limits().max_line_bytes) return kLineTooLong;
+  return line.find('\r') == std::string_view::npos ? nullptr : kLoneReturn;
+}
+
 void* create_string(const redisReadTask* task, char* text, std::size_t size) noexcept {
   Build& build = build_of(task);
   // hiredis has made sure that the two bytes behind a bulk string are there, and not that they are its end.
   if (text[size] != '\r' || text[size + 1] != '\n') {
     return build.refuse(Errc::kProtocol, "bulk string without its end");
   }
-  if (!is_bulk(task->type) && size >= build.budget.limits().max_line_bytes) {
-    return build.refuse(Errc::kProtocol, kLineTooLong);
-  }
   std::string_view content(text, size);
+  if (!is_bulk(task->type)) {
+    if (const char* why = check_line(build, content)) return build.refuse(Errc::kProtocol, why);
+  }
   if (task->type == REDIS_REPLY_VERB) content.remove_prefix(kVerbatimPrefix);
   ReplyView* const reply = put_text(build, place(task), content);
   if (reply == nullptr) return nullptr;
@@ -164,7 +171,7 @@ void* create_integer(const redisReadTask* task, long long value) noexcept {
 
 void* create_double(const redisReadTask* task, double value, char* text, std::size_t size) noexcept {
   Build& build = build_of(task);
-  if (size >= build.budget.limits().max_line_bytes) return build.refuse(Errc::kProtocol, kLineTooLong);
+  if (const char* why = check_line(build, {text, size})) return build.refuse(Errc::kProtocol, why);
   ReplyView* const reply = put_text(build, place(task), {text, size});
   if (reply == nullptr) return nullptr;
   reply->type = ReplyType::kDouble;
