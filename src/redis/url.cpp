@@ -61,13 +61,14 @@ Result<std::string> take_scheme(std::string_view& rest) {
   std::string scheme(rest.substr(0, end));
   std::transform(scheme.begin(), scheme.end(), scheme.begin(), lower);
   rest.remove_prefix(end + 3);
-  // A scheme cannot hold a password unless the url is broken: what does not look like one is not repeated.
+  // Not even a scheme is repeated: a url that begins with its password looks like one with an odd scheme.
   if (scheme.size() > kMaxScheme || !std::all_of(scheme.begin(), scheme.end(), is_scheme_char)) {
     return bad("scheme", "not a scheme; a url begins with redis://, rediss:// or unix://");
   }
   if (std::find(kSchemes.begin(), kSchemes.end(), scheme) == kSchemes.end()) {
-    return bad("scheme", "unknown scheme " + base::printable(scheme) + "; use redis, rediss, unix, redis-cluster, " +
-                             "rediss-cluster, redis-sentinel or rediss-sentinel");
+    return bad("scheme",
+               "unknown; use redis, rediss, unix, redis-cluster, rediss-cluster, redis-sentinel or "
+               "rediss-sentinel");
   }
   return scheme;
 }

@@ -116,6 +116,7 @@ TEST(Url, RefusesByTheNameOfThePartAndNeverRepeatsIt) {
       {"://hunter2", "scheme"},
       {"http://user:hunter2@h", "scheme"},
       {"hun:ter2hunter2://h", "scheme"},
+      {"hunter2://h", "scheme"},
       {"redis:hunter2@h", "scheme"},
       {"redis://", "host"},
       {"redis:///2", "host"},
