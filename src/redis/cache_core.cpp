@@ -28,11 +28,11 @@ memory::BoundedStoreOptions store_options(const ClientCacheOptions& options) {
 }
 
 Counter& counter(MetricsRegistry& metrics, std::string_view name, std::string_view help) {
-  return metrics.counter("envoyou_redis_client_cache_" + std::string(name), "", help);
+  return metrics.counter(name, "", help);
 }
 
 Gauge& gauge(MetricsRegistry& metrics, std::string_view name, std::string_view help) {
-  return metrics.gauge("envoyou_redis_client_cache_" + std::string(name), "", help);
+  return metrics.gauge(name, "", help);
 }
 
 // Which counter a thread counts on: any will do, and one that few others use is best.
@@ -289,14 +289,18 @@ void CacheCore::publish_metrics() {
 }
 
 CacheCore::Published::Published(MetricsRegistry& metrics)
-    : hits(counter(metrics, "hits_total", "reads answered in this process")),
-      misses(counter(metrics, "misses_total", "reads that Redis was asked for")),
-      invalidations(counter(metrics, "invalidations_total", "keys that were told to have changed")),
-      not_kept(counter(metrics, "not_kept_total", "replies that were invalidated before they came")),
-      drops(counter(metrics, "drops_total", "times that all was dropped: a lost link, FLUSHALL")),
-      lease_expiries(counter(metrics, "lease_expiries_total", "values not served since their link was silent")),
-      entries(gauge(metrics, "entries", "keys that are kept")),
-      bytes(gauge(metrics, "bytes", "what they cost")) {}
+    : hits(counter(metrics, "envoyou_redis_client_cache_hits_total", "reads answered in this process")),
+      misses(counter(metrics, "envoyou_redis_client_cache_misses_total", "reads that Redis was asked for")),
+      invalidations(
+          counter(metrics, "envoyou_redis_client_cache_invalidations_total", "keys that were told to have changed")),
+      not_kept(counter(metrics, "envoyou_redis_client_cache_not_kept_total",
+                       "replies that were invalidated before they came")),
+      drops(counter(metrics, "envoyou_redis_client_cache_drops_total",
+                    "times that all was dropped: a lost link, FLUSHALL")),
+      lease_expiries(counter(metrics, "envoyou_redis_client_cache_lease_expiries_total",
+                             "values not served since their link was silent")),
+      entries(gauge(metrics, "envoyou_redis_client_cache_entries", "keys that are kept")),
+      bytes(gauge(metrics, "envoyou_redis_client_cache_bytes", "what they cost")) {}
 
 void CacheCore::Published::publish(const ClientCacheStats& now) {
   hits.add(now.hits - before.hits);
