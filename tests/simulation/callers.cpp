@@ -80,12 +80,13 @@ void Callers::submit(std::size_t count, bool is_probe, TimePoint deadline) {
                                        Kind::kSet,  Kind::kAdd, Kind::kScript};
   std::vector<redis::Submission> group;
   for (std::size_t i = 0; i < count; ++i) {
-    const Kind kind = is_probe ? Kind::kEcho : world_.random().pick(kKinds);
+    const Kind of_probe = probes_read_ ? Kind::kTaggedGet : Kind::kEcho;
+    const Kind kind = is_probe ? of_probe : world_.random().pick(kKinds);
     const bool may_be_safe = kind != Kind::kAdd;
     const bool is_safe = is_probe || (may_be_safe && world_.random().chance(60));
     group.push_back(submission(add_call(kind, is_safe, is_probe, deadline)));
   }
-  instance_->submit(std::move(group), world_.now(), deadline);
+  client_->submit(std::move(group), world_.now(), deadline);
 }
 
 std::uint64_t Callers::add_call(Kind kind, bool is_safe, bool is_probe, TimePoint deadline) {
@@ -160,15 +161,15 @@ Verdict Callers::on_reply(std::uint64_t id, const ReplyView& reply) {
   const Call& call = calls_[id];
   const Match matched = match(id, reply);
   if (matched == Match::kForeign) {
-    if (!host_->misleads()) world_.journal().violate("a foreign reply came out of nowhere to " + name(id));
+    if (!world_.misleads()) world_.journal().violate("a foreign reply came out of nowhere to " + name(id));
     end(id, Errc::kForeignReply);
     return Verdict::kForeign;
   }
-  if (matched == Match::kWrong && !host_->misleads()) {
+  if (matched == Match::kWrong && !world_.misleads()) {
     world_.journal().violate("a wrong answer to " + name(id) + ": " + std::string(reply.text));
   }
   const bool reads = call.kind == Kind::kGet || call.kind == Kind::kTaggedGet;
-  if (matched == Match::kRight && !reads && call.executed == 0 && !host_->misleads()) {
+  if (matched == Match::kRight && !reads && call.executed == 0 && !world_.misleads()) {
     world_.journal().violate("an answer without execution to " + name(id));
   }
   if (call.is_probe && matched == Match::kRight) first_right_ = std::min(first_right_, world_.now());

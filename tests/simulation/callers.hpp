@@ -35,10 +35,9 @@ class Callers final : public Actor {
  public:
   Callers(World& world, const redis::Script& script) : world_(world), script_(script) {}
 
-  void use(Instance& instance, Host& host) {
-    instance_ = &instance;
-    host_ = &host;
-  }
+  void use(ClientInWorld& client) { client_ = &client; }
+  // What probes say: nothing in particular, or (in a cluster) something about one of the keys.
+  void probe_keys() { probes_read_ = true; }
 
   // Begins to submit, on the average once in `pause`; stops at `end`.
   void begin(TimePoint at, TimePoint end, Nanos pause);
@@ -92,8 +91,8 @@ class Callers final : public Actor {
 
   World& world_;
   const redis::Script& script_;
-  Instance* instance_ = nullptr;
-  Host* host_ = nullptr;
+  ClientInWorld* client_ = nullptr;
+  bool probes_read_ = false;
   std::vector<Call> calls_{1};  // by number; there is no command 0
   using Due = std::pair<TimePoint, std::uint64_t>;
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;

@@ -47,9 +47,12 @@ const std::vector<Faults::Kind>& Faults::kinds() {
   return kAll;
 }
 
-void Faults::plan(TimePoint begin, TimePoint end) {
+void Faults::remember_health() {
   healthy_ = host_.conditions;
   right_password_ = host_.redis().password;
+}
+
+void Faults::plan(TimePoint begin, TimePoint end) {
   Random& random = world_.random();
   const auto episodes = random.below(7);
   for (std::uint64_t i = 0; i < episodes; ++i) {

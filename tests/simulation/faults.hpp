@@ -16,7 +16,9 @@ class Faults final : public Actor {
  public:
   Faults(World& world, Host& host) : world_(world), host_(host) {}
 
-  // Draws the episodes of a run. What the host is like now is what it is like when it is well.
+  // What the host is like now is what it is like when it is well.
+  void remember_health();
+  // Draws the episodes of a run.
   void plan(TimePoint begin, TimePoint end);
   void heal();
 

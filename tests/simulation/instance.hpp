@@ -36,14 +36,21 @@ class Witness final : public LogSink, public redis::NodeListener {
 
 inline constexpr std::string_view kPassword = "hunter2-correct-horse";
 
-class Instance {
+// What callers need of a client.
+class ClientInWorld {
+ public:
+  virtual ~ClientInWorld() = default;
+  // As Client::submit_all.
+  virtual void submit(std::vector<redis::Submission> group, TimePoint now, TimePoint deadline) = 0;
+};
+
+class Instance final : public ClientInWorld {
  public:
   Instance(const redis::ClientOptions& options, const std::shared_ptr<testing::ManualClock>& clock, World& world,
            Host& host, const std::shared_ptr<Witness>& witness, std::uint64_t seed);
 
   void step(TimePoint until) { reactor_.step(until); }
-  // As Client::submit_all.
-  void submit(std::vector<redis::Submission> group, TimePoint now, TimePoint deadline);
+  void submit(std::vector<redis::Submission> group, TimePoint now, TimePoint deadline) override;
   // What the I/O thread does at its end.
   void close();
   void wake() { loop_.wake(); }

@@ -34,6 +34,9 @@ std::string ModelRedis::execute(ModelPeer& peer, const Argv& argv) {
   if (in_trouble(argv)) return "-" + trouble.error + "\r\n";
   if (auto answer = handshake(peer, argv)) return *std::move(answer);
   if (!password.empty() && !peer.authenticated) return "-NOAUTH Authentication required.\r\n";
+  if (gate_) {
+    if (auto answer = gate_(peer, argv)) return *std::move(answer);
+  }
   const std::string& name = argv[0];
   if (name == "PING") return argv.size() == 1 ? "+PONG\r\n" : bulk(argv[1]);
   if (name == "GET") {

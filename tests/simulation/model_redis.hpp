@@ -31,6 +31,7 @@ using redis::Argv;
 struct ModelPeer {
   bool speaks_resp3 = false;
   bool authenticated = false;
+  bool asking = false;  // ASKING was the command before
 };
 
 // What the server is made to answer instead. `writes_only`: reads go on.
@@ -50,6 +51,11 @@ class ModelRedis {
 
   std::string execute(ModelPeer& peer, const Argv& argv);
 
+  // Asked first, once the handshake is over: bytes to answer with, or nothing. For what a cluster adds.
+  using Gate = std::function<std::optional<std::string>(ModelPeer& peer, const Argv& argv)>;
+  void set_gate(Gate gate) { gate_ = std::move(gate); }
+
+  std::unordered_map<std::string, std::string>& data() noexcept { return data_; }
   void forget_scripts() { knows_script_ = false; }
   void lose_data() { data_.clear(); }
 
@@ -65,6 +71,7 @@ class ModelRedis {
 
   const std::string script_sha_;
   const Executed executed_;
+  Gate gate_;
   std::unordered_map<std::string, std::string> data_;
   bool knows_script_ = false;
 };

@@ -50,7 +50,7 @@ class Run final : public Actor {
  public:
   Run(std::uint64_t seed, bool with_trace)
       : random_(seed), journal_(*clock_, with_trace), options_(draw_options(random_)) {
-    callers_.use(*instance_, host_);
+    callers_.use(*instance_);
     world_.add_actor(callers_);
     world_.add_actor(faults_);
     world_.add_actor(*this);
@@ -127,6 +127,7 @@ void Run::hurt() {
   const TimePoint begin = now();
   const Nanos pause = random_.time_between(2ms, 40ms);
   callers_.begin(begin, begin + kHurt, pause);
+  faults_.remember_health();
   faults_.plan(begin, begin + kHurt);
   if (random_.chance(20)) next_close_ = begin + random_.time_between(0ms, kHurt);
   run_until(begin + kHurt, true);
@@ -224,7 +225,7 @@ void Run::reopen() {
   dials_.clear();
   answers_seen_ = 0;
   instance_ = open();
-  callers_.use(*instance_, host_);
+  callers_.use(*instance_);
   journal_.note("OPENED");
 }
 

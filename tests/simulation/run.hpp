@@ -23,9 +23,9 @@ namespace envoyou::simulation {
 // What a run is held to besides the judgement of Callers.
 struct Bounds {
   // From the end of all faults to the first right answer: a lost link is noticed in stall_limit (100 ms) or, where an
-  // attempt is stuck, in connect_timeout (400 ms); then a pause of at most reconnect_most (500 ms) counted from that
-  // attempt's start, and the handshake.
-  static constexpr std::chrono::milliseconds kBack{1'000};
+  // attempt is stuck, in connect_timeout (400 ms); then a pause of at most reconnect_most (500 ms; 1 s where the
+  // password was refused) counted from that attempt's start, and the handshake.
+  static constexpr std::chrono::milliseconds kBack{1'100};
   // From then on nothing fails any more: a misled or half-dead link is found out by a fence, within idle_ping (1 s).
   static constexpr std::chrono::milliseconds kWhole{1'400};
   static constexpr std::chrono::milliseconds kHealed{1'700};  // how long the second part is

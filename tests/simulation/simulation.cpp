@@ -2,11 +2,12 @@
 // whatever order they do it.
 // Method: the whole client (reactor, engine, links; all but sockets and the thread) runs on one thread over a clock, a
 // network and a Redis in memory. Everything that happens is drawn from a seed: who submits what and how patient he is,
-// how long bytes travel, what goes wrong and when, how long the host sleeps. After each step the invariants are checked.
-// A seed that fails is printed with the end of its trace, and gives the same trace each time:
+// how long bytes travel, what goes wrong and when, how long the host sleeps. After each step the invariants are
+// checked. A seed that fails is printed with the end of its trace, and gives the same trace each time:
 //
 //   simulation --seeds 100000 --start 1     seeds 1 to 100,000; prints the first that fails
 //   simulation --seed 4711 --trace          that one again, with all that happened
+//   simulation --cluster ...                the same over a cluster
 //
 //   Random ──► Callers ──submit──► Instance (the client) ◄──bytes──► World: wires, Host, ModelRedis ◄── Faults
 //                 │                                                        │
@@ -33,7 +34,11 @@
 // And by a defect that it found: a greeting that the socket took in part was never written to its end, while the loop
 // turned without pause (seed 202; Engine.GoesOnWithAGreetingWhenThereIsRoomAgain).
 //
+// With --cluster the same callers and faults meet two shards, each a primary and a replica, that fail over and whose
+// slots move key by key (cluster.hpp): what is redirected and delayed is held to the same.
+//
 // Not simulated: sockets, TLS, threads, memory that runs out. tests/integration and tests/faults have those.
+#include "cluster_run.hpp"
 #include "run.hpp"
 
 #include <algorithm>
@@ -52,7 +57,14 @@
 namespace {
 
 using envoyou::simulation::Outcome;
-using envoyou::simulation::run;
+
+// A run of the kind that was asked for.
+bool over_a_cluster = false;
+
+Outcome run(std::uint64_t seed, bool with_trace) {
+  return over_a_cluster ? envoyou::simulation::run_cluster(seed, with_trace)
+                        : envoyou::simulation::run(seed, with_trace);
+}
 
 constexpr std::size_t kShownLines = 60;
 
@@ -65,7 +77,8 @@ struct Arguments {
 };
 
 [[noreturn]] void usage() {
-  std::fprintf(stderr, "usage: simulation [--start S] [--seeds N] [--twice] | --seed N [--trace]\n");
+  std::fprintf(stderr,
+               "usage: simulation [--cluster] [--start S] [--seeds N] [--twice] | [--cluster] --seed N [--trace]\n");
   std::exit(2);
 }
 
@@ -83,6 +96,8 @@ Arguments parse(int argc, char** argv) {
     const bool has_value = i + 1 < argc;
     if (name == "--trace") {
       arguments.trace = true;
+    } else if (name == "--cluster") {
+      over_a_cluster = true;
     } else if (name == "--twice") {
       arguments.twice = true;
     } else if (name == "--seed" && has_value) {
@@ -127,7 +142,8 @@ void print_trace(const Outcome& outcome, std::size_t most) {
 int report_failure(std::uint64_t seed, const std::string& what, std::size_t lines) {
   print_trace(run(seed, true), lines);
   std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), what.c_str());
-  std::printf("again: simulation --seed %llu --trace\n", static_cast<unsigned long long>(seed));
+  std::printf("again: simulation %s--seed %llu --trace\n", over_a_cluster ? "--cluster " : "",
+              static_cast<unsigned long long>(seed));
   return 1;
 }
 

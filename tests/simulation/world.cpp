@@ -9,7 +9,7 @@ using redis::SimLink;
 
 // ---- Host ----
 
-std::shared_ptr<SimLink> Host::accept() {
+std::shared_ptr<SimLink> Host::accept(std::uint16_t) {
   world_.count_dial();
   if (conditions.refuses && conditions.lookup == Nanos(0) && world_.random().chance(50)) {
     world_.journal().note("net  refuses at once");
@@ -222,6 +222,10 @@ void Host::bury() {
 Host& World::add_host(ModelRedis redis) {
   hosts_.push_back(std::make_unique<Host>(*this, std::move(redis)));
   return *hosts_.back();
+}
+
+bool World::misleads() const {
+  return std::any_of(hosts_.begin(), hosts_.end(), [](const auto& host) { return host->misleads(); });
 }
 
 bool World::pump() {

@@ -86,7 +86,7 @@ class Host final : public redis::SimPeer {
  public:
   Host(World& world, ModelRedis redis) : world_(world), redis_(std::move(redis)) {}
 
-  std::shared_ptr<redis::SimLink> accept() override;
+  std::shared_ptr<redis::SimLink> accept(std::uint16_t port) override;
   bool pump();
   TimePoint next_due() const;
 
@@ -139,6 +139,9 @@ class World final : public redis::SimNetwork {
   std::vector<std::shared_ptr<redis::SimLink>>& links() override { return links_; }
 
   Host& add_host(ModelRedis redis);
+  const std::vector<std::unique_ptr<Host>>& hosts() const noexcept { return hosts_; }
+  // A client holds a wire that was misled, of any host.
+  bool misleads() const;
   void add_actor(Actor& actor) { actors_.push_back(&actor); }
   // Asked whenever the loop is about to let time pass: true if the client has left nothing undone.
   void on_sleep(std::function<bool()> may_sleep) { may_sleep_ = std::move(may_sleep); }
