@@ -256,8 +256,10 @@ void FakeRedis::Server::handle(Connection& connection, const Words& words) {
     const std::lock_guard lock(mutex_);
     if (recorded_.size() < kMaxRecorded) recorded_.push_back({connection.peer.id, words});
   }
-  const std::string answer = own_answer(connection, words);
-  reply(connection, answer, take_fault(name, words));
+  const Fault fault = take_fault(name, words);
+  // What is answered with an error was not executed.
+  const bool is_refused = fault.replacement && fault.replacement->starts_with('-');
+  reply(connection, is_refused ? std::string() : own_answer(connection, words), fault);
 }
 
 std::string FakeRedis::Server::own_answer(Connection& connection, const Words& words) {

@@ -3,6 +3,7 @@
 //       finds back by itself.
 // Method: a real Redis that is frozen, killed and restarted; a scripted one and a proxy for what happens between bytes.
 //         Deadlines are held to what a busy machine of two cores allows.
+#include "fault_kit.hpp"
 #include "redis_commands.hpp"
 
 #include <envoyou/testing/fake_redis.hpp>
@@ -32,76 +33,6 @@ using testing::FakeRedis;
 using testing::Fault;
 using testing::FaultProxy;
 using testing::RedisServer;
-
-constexpr auto kGrace = 50ms;
-
-// Counts what the listener is told.
-class Listener final : public NodeListener {
- public:
-  void on_refused(std::string_view) noexcept override { ++refused; }
-  void on_condemned(std::string_view) noexcept override { ++condemned; }
-  void on_answered(Microseconds) noexcept override { ++answered; }
-  std::atomic<int> refused{0};
-  std::atomic<int> condemned{0};
-  std::atomic<int> answered{0};
-};
-
-// Threads that each ask for their own keys and check whose answer they got.
-class Load {
- public:
-  Load(Client& client, int threads, Milliseconds timeout) {
-    for (int t = 0; t < threads; ++t) threads_.emplace_back([this, &client, t, timeout] { run(client, t, timeout); });
-  }
-  ~Load() { stop(); }
-  void stop() {
-    stopping_ = true;
-    for (auto& thread : threads_) {
-      if (thread.joinable()) thread.join();
-    }
-  }
-  std::atomic<std::int64_t> right{0};
-  std::atomic<std::int64_t> wrong{0};
-  std::atomic<std::int64_t> failed{0};
-  std::atomic<std::int64_t> longest_ms{0};
-
- private:
-  static Result<std::string> decode_own(const ReplyView& reply, std::uint64_t tag) {
-    if (reply.is_string() && reply.text == "value " + std::to_string(tag)) return std::string(reply.text);
-    return Error(Errc::kForeignReply, "not the value of this key");
-  }
-
-  void run(Client& client, int thread, Milliseconds timeout) {
-    for (std::uint64_t i = 0; !stopping_; ++i) {
-      const std::uint64_t tag = static_cast<std::uint64_t>(thread) * 1'000 + i % 50;
-      // The value restates its key, as everything that the modules store.
-      const Command<std::string> ask(Words("GET", tag), decode_own, Repeat::kIsSafe, tag);
-      Result<std::string> result = Error(Errc::kInternal);
-      const auto took = time_of([&] { result = client.run(ask, {within(timeout)}); }).count();
-      for (auto longest = longest_ms.load(); took > longest && !longest_ms.compare_exchange_weak(longest, took);) {
-      }
-      if (!result) {
-        ++failed;
-      } else {
-        ++(*result == "value " + std::to_string(tag) ? right : wrong);
-      }
-      std::this_thread::sleep_for(2ms);
-    }
-  }
-
-  std::atomic<bool> stopping_{false};
-  std::vector<std::thread> threads_;
-};
-
-void fill(Client& client, int threads) {
-  for (int t = 0; t < threads; ++t) {
-    for (int i = 0; i < 50; ++i) {
-      const std::string key = std::to_string(t * 1'000 + i);
-      ASSERT_TRUE(client.run(set(key, "value " + key), {within(2s)}));
-    }
-  }
-}
-
-constexpr int kThreads = 8;
 
 TEST(Faults, AFrozenServerCostsEachCallItsDeadlineAndNoMore) {
   auto server = RedisServer::start();

@@ -448,6 +448,23 @@ TEST(Engine, GoesOnWithAGreetingWhenThereIsRoomAgain) {
   EXPECT_LT(client.loop.polls, 50);
 }
 
+TEST(Engine, DoesNotLookAtTheCalendar) {
+  auto client = connected();
+  for (const Milliseconds jump : {Milliseconds(3'600'000), Milliseconds(-7'200'000)}) {
+    client->server.delay = 50ms;
+    const auto answered = client->submit(get("k"), 60ms);
+    const auto expired = client->submit(get("k"), 40ms);
+    client->clock->step_wall(jump);
+    client->run_for(39ms);
+    EXPECT_EQ(outcome(expired), "pending");
+    client->run_for(1ms);
+    EXPECT_EQ(outcome(expired), "timeout");
+    client->run_for(20ms);
+    EXPECT_EQ(outcome(answered), "ok");
+  }
+  EXPECT_EQ(client->server.dials, 1u);
+}
+
 TEST(Engine, GivesUpOnGarbageAndOnBombs) {
   for (const char* hostile : {"*2147483647\r\n", "$9223372036854775807\r\n", "%536870912\r\n", "\x01?\r\n"}) {
     auto client = connected();
