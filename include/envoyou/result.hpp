@@ -15,7 +15,6 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 namespace envoyou {
 
@@ -73,23 +72,36 @@ class [[nodiscard]] Result {
   using value_type = T;
   using error_type = Error;
 
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  Result(Error error) noexcept
-      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value) : value_(std::move(value)), holds_value_(true) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error) noexcept : error_(std::move(error)), holds_value_(false) {}  // NOLINT(google-explicit-constructor)
   template <class U>
   requires(std::constructible_from<T, U&&> && !std::same_as<std::remove_cvref_t<U>, Result> &&
            !std::same_as<std::remove_cvref_t<U>, Error> &&
            !std::same_as<std::remove_cvref_t<U>, T>) explicit(!std::convertible_to<U&&, T>)
       Result(U&& value)  // NOLINT(google-explicit-constructor)
-      : state_(std::in_place_index<0>, std::forward<U>(value)) {}
+      : value_(std::forward<U>(value)), holds_value_(true) {}
 
-  bool has_value() const noexcept { return state_.index() == 0; }
+  Result(const Result& other) requires std::copy_constructible<T> : holds_value_(other.holds_value_) {
+    holds_value_ ? void(std::construct_at(&value_, other.value_)) : void(std::construct_at(&error_, other.error_));
+  }
+  Result(Result&& other) noexcept : holds_value_(other.holds_value_) { take(std::move(other)); }
+  Result& operator=(const Result& other) requires std::copy_constructible<T> { return *this = Result(other); }
+  Result& operator=(Result&& other) noexcept {
+    if (this == &other) return *this;
+    drop();
+    holds_value_ = other.holds_value_;
+    take(std::move(other));
+    return *this;
+  }
+  ~Result() { drop(); }
+
+  bool has_value() const noexcept { return holds_value_; }
   bool ok() const noexcept { return has_value(); }
   explicit operator bool() const noexcept { return has_value(); }
 
-  T& value() & { return check(), *std::get_if<0>(&state_); }
-  const T& value() const& { return check(), *std::get_if<0>(&state_); }
-  T&& value() && { return check(), std::move(*std::get_if<0>(&state_)); }
+  T& value() & { return check(), value_; }
+  const T& value() const& { return check(), value_; }
+  T&& value() && { return check(), std::move(value_); }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
@@ -98,7 +110,7 @@ class [[nodiscard]] Result {
 
   const Error& error() const& {
     if (has_value()) detail::misuse("error() of a Result that holds a value", "no error");
-    return *std::get_if<1>(&state_);
+    return error_;
   }
 
   template <class U>
@@ -125,7 +137,18 @@ class [[nodiscard]] Result {
   void check() const {
     if (!has_value()) detail::misuse("value() of a Result that holds an error", error().message());
   }
-  std::variant<T, Error> state_;
+  void drop() noexcept { holds_value_ ? std::destroy_at(&value_) : std::destroy_at(&error_); }
+  void take(Result&& other) noexcept {
+    holds_value_ ? void(std::construct_at(&value_, std::move(other.value_)))
+                 : void(std::construct_at(&error_, std::move(other.error_)));
+  }
+
+  // By hand, not std::variant: every file has some dozens of these, and they were a good part of its compile time.
+  union {
+    T value_;
+    Error error_;
+  };
+  bool holds_value_;
 };
 
 template <>

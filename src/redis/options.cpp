@@ -11,7 +11,6 @@ namespace envoyou::redis {
 
 namespace {
 
-constexpr std::size_t kMaxHost = 253;
 constexpr std::size_t kMaxSocketPath = 107;  // sockaddr_un, without its NUL
 constexpr std::size_t kMaxClientName = 64;
 constexpr std::size_t kMaxMasterName = 256;

@@ -14,7 +14,6 @@ namespace envoyou::redis {
 namespace {
 
 constexpr std::size_t kMaxScheme = 32;
-constexpr std::size_t kMaxHost = 253;
 constexpr std::array<std::string_view, 7> kSchemes{
     "redis", "rediss", "unix", "redis-cluster", "rediss-cluster", "redis-sentinel", "rediss-sentinel"};
 

@@ -10,12 +10,15 @@
 #include <envoyou/redis/options.hpp>
 #include <envoyou/result.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace envoyou::redis {
+
+constexpr std::size_t kMaxHost = 253;  // of a DNS name
 
 struct UrlParts {
   std::string scheme;  // lower case

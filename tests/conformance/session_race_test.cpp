@@ -15,10 +15,10 @@
 namespace envoyou {
 namespace {
 
+using testing::kPatient;
 using testing::SessionWorld;
 using testing::WorldKind;
 
-const SessionCall kPatient{Deadline::never()};
 constexpr int kThreads = 4;
 
 template <class Work>

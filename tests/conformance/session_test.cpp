@@ -12,11 +12,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
+using testing::kPatient;
 using testing::SessionWorld;
 using testing::WorldKind;
-
-// Whole operations, also on a machine that is busy with other tests.
-const SessionCall kPatient{Deadline::never()};
 
 class SessionSuite : public ::testing::TestWithParam<WorldKind> {
  protected:

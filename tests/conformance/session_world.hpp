@@ -10,6 +10,9 @@
 
 namespace envoyou::testing {
 
+// Whole operations, also on a machine that is busy with other tests.
+inline const SessionCall kPatient{Deadline::never()};
+
 class SessionWorld {
  public:
   virtual ~SessionWorld() = default;

@@ -8,7 +8,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::string_view kLineEnd = "\r\n";
+constexpr std::string_view kHttpLineEnd = "\r\n";
 constexpr std::string_view kNoAnswer = "connection lost before the first byte";
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -34,14 +34,14 @@ std::string compose(std::string_view method, std::string_view target, std::uint1
                     std::string_view body) {
   std::string message(method);
   message.append(" ").append(target).append(" HTTP/1.1\r\nHost: 127.0.0.1:");
-  message.append(std::to_string(port)).append(kLineEnd);
+  message.append(std::to_string(port)).append(kHttpLineEnd);
   for (const auto& [name, value] : headers) {
-    message.append(name).append(": ").append(value).append(kLineEnd);
+    message.append(name).append(": ").append(value).append(kHttpLineEnd);
   }
   if (!body.empty() || method == "POST" || method == "PUT" || method == "PATCH") {
-    message.append("Content-Length: ").append(std::to_string(body.size())).append(kLineEnd);
+    message.append("Content-Length: ").append(std::to_string(body.size())).append(kHttpLineEnd);
   }
-  return message.append(kLineEnd).append(body);
+  return message.append(kHttpLineEnd).append(body);
 }
 
 // Reads a response piece by piece from what has arrived, and asks for more where it is short.
@@ -51,13 +51,13 @@ class Reader {
 
   // The next line without its end.
   std::optional<std::string> line() {
-    std::size_t end = buffer_.find(kLineEnd);
+    std::size_t end = buffer_.find(kHttpLineEnd);
     while (end == std::string::npos) {
       if (!more()) return std::nullopt;
-      end = buffer_.find(kLineEnd);
+      end = buffer_.find(kHttpLineEnd);
     }
     std::string text = buffer_.substr(0, end);
-    buffer_.erase(0, end + kLineEnd.size());
+    buffer_.erase(0, end + kHttpLineEnd.size());
     return text;
   }
 

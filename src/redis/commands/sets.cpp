@@ -10,11 +10,6 @@ using Int = std::int64_t;
 using Text = std::optional<std::string>;
 using List = std::vector<std::string>;
 
-Words keyed(std::string_view name, std::string_view key, const Strings& rest) {
-  Words words(name, key);
-  return std::move(add_all(words, rest));
-}
-
 }  // namespace
 
 Command<Int> sadd(std::string_view key, const Strings& members) { return writes<Int>(keyed("SADD", key, members)); }

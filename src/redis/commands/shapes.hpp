@@ -182,6 +182,11 @@ inline Words with_all(std::string_view name, const Strings& strings) {
   add_all(words, strings);
   return words;
 }
+inline Words keyed(std::string_view name, std::string_view key, const Strings& rest) {
+  Words words(name, key);
+  add_all(words, rest);
+  return words;
+}
 Words& add_flag(Words& words, bool given, std::string_view word);
 template <class T>
 Words& add_option(Words& words, std::string_view name, const std::optional<T>& value) {

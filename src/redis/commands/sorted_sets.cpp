@@ -76,11 +76,6 @@ Words combined(Words words, const Strings& keys, const ZcombineOptions& options)
   return words;
 }
 
-Words keyed(std::string_view name, std::string_view key, const Strings& rest) {
-  Words words(name, key);
-  return std::move(add_all(words, rest));
-}
-
 Words range(std::string_view key, std::string_view start, std::string_view stop, const ZrangeOptions& options) {
   Words words("ZRANGE", key);
   return std::move(add_range(words, start, stop, options));

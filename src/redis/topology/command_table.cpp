@@ -30,7 +30,7 @@ constexpr CommandSpec special(std::string_view name, KeyRule rule, bool reads = 
 }
 
 // By name.
-constexpr std::array kTable{
+constexpr std::array kCommands{
     one_node("ACL"),
     none("ASKING"),
     none("AUTH"),
@@ -208,9 +208,9 @@ constexpr std::array kTable{
     numkeys("ZUNIONSTORE", 2, false, 1),
 };
 
-static_assert(std::is_sorted(kTable.begin(), kTable.end(),
+static_assert(std::is_sorted(kCommands.begin(), kCommands.end(),
                              [](const CommandSpec& a, const CommandSpec& b) { return a.name < b.name; }));
-static_assert(std::all_of(kTable.begin(), kTable.end(),
+static_assert(std::all_of(kCommands.begin(), kCommands.end(),
                           [](const CommandSpec& spec) { return spec.name.size() <= kLongestName; }));
 
 constexpr CommandSpec kUsual{};
@@ -281,9 +281,9 @@ const CommandSpec& find_command(std::string_view name) noexcept {
   char shouted[kLongestName];
   std::transform(name.begin(), name.end(), shouted, upper);
   const std::string_view wanted(shouted, name.size());
-  const auto found = std::lower_bound(kTable.begin(), kTable.end(), wanted,
+  const auto found = std::lower_bound(kCommands.begin(), kCommands.end(), wanted,
                                       [](const CommandSpec& spec, std::string_view key) { return spec.name < key; });
-  return found != kTable.end() && found->name == wanted ? *found : kUsual;
+  return found != kCommands.end() && found->name == wanted ? *found : kUsual;
 }
 
 KeyPlaces find_keys(const CommandSpec& spec, const CommandView& words) noexcept {

@@ -1,5 +1,7 @@
 #include "redis/topology/redirect.hpp"
 
+#include "redis/url.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -9,7 +11,6 @@ namespace envoyou::redis {
 
 namespace {
 
-constexpr std::size_t kMaxHost = 253;
 constexpr std::array<std::string_view, 5> kLater{"TRYAGAIN", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "READONLY"};
 
 std::string_view take_word(std::string_view& text) noexcept {

@@ -1,6 +1,7 @@
 #include "redis/topology/sentinel_replies.hpp"
 
 #include "base/bytes.hpp"
+#include "redis/url.hpp"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +10,6 @@ namespace envoyou::redis {
 
 namespace {
 
-constexpr std::size_t kMaxHost = 253;
 
 std::optional<Endpoint> endpoint(std::string_view host, std::string_view port) {
   const auto number = base::parse_int64(port);

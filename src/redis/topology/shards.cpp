@@ -1,5 +1,7 @@
 #include "redis/topology/shards.hpp"
 
+#include "redis/url.hpp"
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -10,7 +12,6 @@ namespace envoyou::redis {
 
 namespace {
 
-constexpr std::size_t kMaxHost = 253;
 
 Error odd(std::string_view what) { return Error(Errc::kProtocol, "topology: " + std::string(what)); }
 

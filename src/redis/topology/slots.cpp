@@ -22,7 +22,7 @@ constexpr std::array<std::uint16_t, 256> make_table() {
   return table;
 }
 
-constexpr auto kTable = make_table();
+constexpr auto kCrcTable = make_table();
 
 std::string_view hashed_part(std::string_view key) noexcept {
   const std::size_t open = key.find('{');
@@ -38,7 +38,7 @@ std::uint16_t crc16(std::string_view bytes) noexcept {
   std::uint16_t crc = 0;
   for (const char c : bytes) {
     const auto index = static_cast<std::uint8_t>((crc >> 8) ^ static_cast<std::uint8_t>(c));
-    crc = static_cast<std::uint16_t>((crc << 8) ^ kTable[index]);
+    crc = static_cast<std::uint16_t>((crc << 8) ^ kCrcTable[index]);
   }
   return crc;
 }

@@ -33,8 +33,8 @@ using testing::eventually;
 using ::testing::HasSubstr;
 using testing::RedisServer;
 
-struct Stage {
-  explicit Stage(ClientOptions options, ClientCacheOptions cache_options = {})
+struct CacheStage {
+  explicit CacheStage(ClientOptions options, ClientCacheOptions cache_options = {})
       : client(open_at(std::move(options))), cache(ClientCache::open(client, std::move(cache_options)).value()) {}
 
   bool comes_by(FeedSource source) {
@@ -54,7 +54,7 @@ struct Stage {
   std::shared_ptr<ClientCache> cache;
 };
 
-void expect_follows(Stage& stage, const RedisServer& server) {
+void expect_follows(CacheStage& stage, const RedisServer& server) {
   ASSERT_TRUE(stage.comes_by(FeedSource::kTracking)) << stage.cache->why();
   server.cli({"SET", "k", "1"});
   EXPECT_EQ(stage.get("k"), "1");
@@ -73,7 +73,7 @@ void expect_follows(Stage& stage, const RedisServer& server) {
 TEST(ClientCache, FollowsEveryKindOfChange) {
   auto server = RedisServer::start();
   for (const auto mode : {TrackingMode::kByKey, TrackingMode::kBroadcast}) {
-    Stage stage(parse_url(server.url()).value(), {.feed = {.tracking = mode}});
+    CacheStage stage(parse_url(server.url()).value(), {.feed = {.tracking = mode}});
     expect_follows(stage, server);
   }
 }
@@ -85,13 +85,13 @@ TEST(ClientCache, FollowsOverTls) {
                                                    .ca = certificates.ca()}});
   auto options = parse_url(server.tls_url()).value();
   options.tls.ca_file = certificates.ca();
-  Stage stage(options);
+  CacheStage stage(options);
   expect_follows(stage, server);
 }
 
 TEST(ClientCache, EndsAValueWithTheServersTimeToLive) {
   auto server = RedisServer::start();
-  Stage stage(parse_url(server.url()).value());
+  CacheStage stage(parse_url(server.url()).value());
   ASSERT_TRUE(stage.comes_by(FeedSource::kTracking));
   server.cli({"SET", "k", "1", "PX", "150"});
   EXPECT_EQ(stage.get("k"), "1");
@@ -101,7 +101,7 @@ TEST(ClientCache, EndsAValueWithTheServersTimeToLive) {
 
 TEST(ClientCache, ReadsManyKeysInOneGoAndHashesAsTheyAre) {
   auto server = RedisServer::start();
-  Stage stage(parse_url(server.url()).value());
+  CacheStage stage(parse_url(server.url()).value());
   ASSERT_TRUE(stage.comes_by(FeedSource::kTracking));
   server.cli({"MSET", "a", "1", "b", "2"});
   server.cli({"HSET", "h", "field", "value"});
@@ -126,7 +126,7 @@ TEST(ClientCache, ReadsManyKeysInOneGoAndHashesAsTheyAre) {
 
 TEST(ClientCache, SeesItsOwnWritesAtOnce) {
   auto server = RedisServer::start();
-  Stage stage(parse_url(server.url()).value());
+  CacheStage stage(parse_url(server.url()).value());
   ASSERT_TRUE(stage.comes_by(FeedSource::kTracking));
   for (int i = 0; i < 500; ++i) {
     const std::string value = std::to_string(i);
@@ -144,8 +144,8 @@ TEST(ClientCache, StandsOnTheChannelWithoutResp3AndWithoutTheRightToTrack) {
   const std::array<std::pair<ClientOptions, const char*>, 2> cases{
       {{parse_url(old.url()).value(), "RESP3"}, {as_reader, "NOPERM"}}};
   for (const auto& [options, why] : cases) {
-    Stage stage(options);
-    Stage other(options);
+    CacheStage stage(options);
+    CacheStage other(options);
     ASSERT_TRUE(stage.comes_by(FeedSource::kPubSub)) << stage.cache->why();
     ASSERT_TRUE(other.comes_by(FeedSource::kPubSub));
     EXPECT_THAT(stage.cache->why(), HasSubstr(why));
@@ -164,7 +164,7 @@ TEST(ClientCache, KeepsNothingWhereNeitherIsAllowed) {
   auto options = parse_url(server.url()).value();
   options.username = "reader";
   options.password = "pw";
-  Stage stage(options);
+  CacheStage stage(options);
   ASSERT_TRUE(eventually([&] { return stage.cache->why().find("no channel") != std::string::npos; }));
   EXPECT_EQ(stage.cache->source(), FeedSource::kNone);
   for (const std::string value : {"1", "2"}) {
@@ -178,7 +178,7 @@ TEST(ClientCache, ServesNothingOldOverAHalfOpenLinkBeyondTheLease) {
   testing::FaultProxy proxy(server.port());
   auto options = parse_url(proxy.url()).value();
   options.stall_limit = 10s;  // so that only the lease is left
-  Stage stage(options, {.feed = {.heartbeat = 100ms, .lease = 500ms}});
+  CacheStage stage(options, {.feed = {.heartbeat = 100ms, .lease = 500ms}});
   ASSERT_TRUE(stage.comes_by(FeedSource::kTracking));
   server.cli({"SET", "k", "1"});
   EXPECT_EQ(stage.get("k"), "1");
@@ -200,7 +200,7 @@ TEST(ClientCache, ServesNothingOldOverAHalfOpenLinkBeyondTheLease) {
 
 TEST(ClientCache, ComesBackAfterAKilledServer) {
   auto server = RedisServer::start();
-  Stage stage(parse_url(server.url()).value());
+  CacheStage stage(parse_url(server.url()).value());
   ASSERT_TRUE(stage.comes_by(FeedSource::kTracking));
   server.cli({"SET", "k", "1"});
   EXPECT_EQ(stage.get("k"), "1");
@@ -214,7 +214,7 @@ TEST(ClientCache, ComesBackAfterAKilledServer) {
 
 TEST(ClientCache, IsDestroyedAtOnceWhateverTheServerDoesAndLeavesAForkedChildAlone) {
   auto server = RedisServer::start();
-  Stage stage(parse_url(server.url()).value());
+  CacheStage stage(parse_url(server.url()).value());
   ASSERT_TRUE(stage.comes_by(FeedSource::kTracking));
   stage.get("k");
   const pid_t child = fork();
@@ -280,7 +280,7 @@ struct Storm {
   std::atomic<std::uint64_t> stale{0};
 };
 
-void rage(Storm& storm, Stage& stage, const ClientOptions& direct, std::chrono::milliseconds time) {
+void rage(Storm& storm, CacheStage& stage, const ClientOptions& direct, std::chrono::milliseconds time) {
   std::vector<std::thread> threads;
   threads.emplace_back([&] { storm.write(direct); });
   for (unsigned seed = 0; seed < 4; ++seed) threads.emplace_back([&, seed] { storm.read(*stage.cache, seed); });
@@ -293,7 +293,7 @@ TEST(ClientCache, ServesNoValueOlderThanARoundTripThroughAStormOfWrites) {
   auto server = RedisServer::start();
   const auto options = parse_url(server.url()).value();
   for (const auto mode : {TrackingMode::kByKey, TrackingMode::kBroadcast}) {
-    Stage stage(options, {.feed = {.tracking = mode}});
+    CacheStage stage(options, {.feed = {.tracking = mode}});
     ASSERT_TRUE(stage.comes_by(FeedSource::kTracking));
     Storm storm;
     rage(storm, stage, options, 2s);
@@ -309,7 +309,7 @@ TEST(ClientCache, IsSeenByTheStormToServeOldValuesWhereNobodyTellsOfWrites) {
   auto options = parse_url(server.url()).value();
   options.username = "reader";
   options.password = "pw";
-  Stage stage(options);
+  CacheStage stage(options);
   ASSERT_TRUE(stage.comes_by(FeedSource::kPubSub));
   Storm storm;
   rage(storm, stage, parse_url(server.url()).value(), 1s);
@@ -319,7 +319,7 @@ TEST(ClientCache, IsSeenByTheStormToServeOldValuesWhereNobodyTellsOfWrites) {
 TEST(ClientCache, GoesThroughCutsOfItsLinkInAStormWithoutAnOldValue) {
   auto server = RedisServer::start();
   testing::FaultProxy proxy(server.port());
-  Stage stage(parse_url(proxy.url()).value());
+  CacheStage stage(parse_url(proxy.url()).value());
   ASSERT_TRUE(stage.comes_by(FeedSource::kTracking));
   Storm storm;
   std::thread cutter([&] {

@@ -4,6 +4,7 @@
 // a server of OpenSSL's for old versions.
 #include "stream_driver.hpp"
 #include "tls_peer.hpp"
+#include "tls_settings.hpp"
 
 #include "support/redis_server.hpp"
 #include "support/temp_dir.hpp"
@@ -20,7 +21,6 @@ namespace envoyou::wire {
 namespace {
 
 using envoyou::testing::CertificateKind;
-using envoyou::testing::Certificates;
 using envoyou::testing::RedisServer;
 using envoyou::testing::TempDir;
 using envoyou::testing::TlsPeer;
@@ -28,18 +28,6 @@ using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-const Certificates& certificates() {
-  static const Certificates made;
-  return made;
-}
-
-PeerSettings peer(std::string host, std::uint16_t port) {
-  PeerSettings settings{.host = std::move(host), .port = port};
-  settings.tls.enabled = true;
-  settings.tls.ca_file = certificates().ca().string();
-  return settings;
-}
 
 RedisServer redis_with(CertificateKind kind) {
   return RedisServer::start({.tls = {{.server = certificates().files(kind), .ca = certificates().ca()}}});

@@ -3,6 +3,7 @@
 // Method: a real redis-server, and a server of OpenSSL's that updates keys, cuts connections and tells what it saw.
 #include "stream_driver.hpp"
 #include "tls_peer.hpp"
+#include "tls_settings.hpp"
 
 #include "support/redis_server.hpp"
 #include "support/wait_for.hpp"
@@ -16,23 +17,10 @@ namespace envoyou::wire {
 namespace {
 
 using envoyou::testing::CertificateKind;
-using envoyou::testing::Certificates;
 using envoyou::testing::eventually;
 using envoyou::testing::RedisServer;
 using envoyou::testing::TlsPeer;
 using ::testing::HasSubstr;
-
-const Certificates& certificates() {
-  static const Certificates made;
-  return made;
-}
-
-PeerSettings peer(std::string host, std::uint16_t port) {
-  PeerSettings settings{.host = std::move(host), .port = port};
-  settings.tls.enabled = true;
-  settings.tls.ca_file = certificates().ca().string();
-  return settings;
-}
 
 class TlsVersionTest : public ::testing::TestWithParam<int> {
  protected:

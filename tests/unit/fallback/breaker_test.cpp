@@ -8,12 +8,12 @@
 
 #include <gtest/gtest.h>
 
+#include "../times.hpp"
+
 namespace envoyou::fallback {
 namespace {
 
 using namespace std::chrono_literals;
-
-const TimePoint t0{std::chrono::hours(1)};
 
 void open_and_answer(Breaker& breaker, TimePoint at) {
   breaker.on_failure(at);

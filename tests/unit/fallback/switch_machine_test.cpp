@@ -4,12 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include "../times.hpp"
+
 namespace envoyou::fallback {
 namespace {
 
 using namespace std::chrono_literals;
-
-const TimePoint t0{std::chrono::hours(1)};
 
 void expect_transition(const std::optional<SwitchTransition>& made, Mode from, Mode to) {
   ASSERT_TRUE(made.has_value());

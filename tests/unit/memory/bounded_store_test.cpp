@@ -9,6 +9,8 @@
 #include <string>
 #include <thread>
 
+#include "../times.hpp"
+
 namespace envoyou::memory {
 namespace {
 
@@ -16,16 +18,14 @@ using std::chrono::seconds;
 using Text = std::shared_ptr<const std::string>;
 using Store = BoundedStore<Text>;
 
-constexpr TimePoint kStart{std::chrono::hours(1)};
-
 Text text(std::string value) { return std::make_shared<const std::string>(std::move(value)); }
 
-bool put(Store& store, std::string_view key, std::string value, seconds ttl = seconds(60), TimePoint now = kStart) {
+bool put(Store& store, std::string_view key, std::string value, seconds ttl = seconds(60), TimePoint now = t0) {
   const std::size_t size = value.size();
   return store.put(key, text(std::move(value)), size, now + ttl, now);
 }
 
-std::string get(Store& store, std::string_view key, TimePoint now = kStart) {
+std::string get(Store& store, std::string_view key, TimePoint now = t0) {
   const auto found = store.get(key, now);
   return found ? *found->value : "(none)";
 }
@@ -49,8 +49,8 @@ TEST(BoundedStore, ReturnsWhatWasPutAlsoWhenItIsEmpty) {
 TEST(BoundedStore, AnEntryEndsWithItsTimeAndIsNotAskedForAgain) {
   Store store({});
   put(store, "a", "one", seconds(10));
-  EXPECT_EQ(get(store, "a", kStart + seconds(9)), "one");
-  EXPECT_EQ(get(store, "a", kStart + seconds(10)), "(none)");
+  EXPECT_EQ(get(store, "a", t0 + seconds(9)), "one");
+  EXPECT_EQ(get(store, "a", t0 + seconds(10)), "(none)");
   EXPECT_EQ(store.entries(), 0U);
   EXPECT_EQ(store.bytes(), 0U);
   EXPECT_EQ(store.removed(Removal::kExpired), 1U);
@@ -60,7 +60,7 @@ TEST(BoundedStore, ExpiredEntriesThatNobodyAsksForLeaveWithLaterPuts) {
   Store store({.shards = 1});
   for (int i = 0; i < 100; ++i) put(store, "old" + std::to_string(i), "x", seconds(1));
   for (int i = 0; i < 25; ++i) {
-    put(store, "new" + std::to_string(i), "x", seconds(60), kStart + seconds(2));
+    put(store, "new" + std::to_string(i), "x", seconds(60), t0 + seconds(2));
   }
   EXPECT_EQ(store.entries(), 25U);
   EXPECT_EQ(store.removed(Removal::kExpired), 100U);
@@ -80,8 +80,8 @@ TEST(BoundedStore, WhatHasEndedMakesRoomBeforeWhatHasNot) {
   Store store({.max_bytes = room_for(2, 1, 10), .shards = 1});
   put(store, "a", std::string(10, '.'), seconds(60));
   put(store, "b", std::string(10, '.'), seconds(1));
-  put(store, "c", std::string(10, '.'), seconds(60), kStart + seconds(2));
-  EXPECT_NE(get(store, "a", kStart + seconds(2)), "(none)");
+  put(store, "c", std::string(10, '.'), seconds(60), t0 + seconds(2));
+  EXPECT_NE(get(store, "a", t0 + seconds(2)), "(none)");
   EXPECT_EQ(store.removed(Removal::kCapacity), 0U);
 }
 
@@ -130,7 +130,7 @@ TEST(BoundedStore, NeverHoldsMoreThanItsBoundWhateverThreadsDo) {
         const std::string key = "k" + std::to_string(random.next() % 200);
         switch (random.next() % 4) {
           case 0: store.remove(key); break;
-          case 1: (void)store.get(key, kStart); break;
+          case 1: (void)store.get(key, t0); break;
           default: put(store, key, std::string(random.next() % 2'000, '.'));
         }
         if (store.bytes() > kBound) exceeded = true;

@@ -8,19 +8,19 @@
 #include <map>
 #include <set>
 
+#include "../times.hpp"
+
 namespace envoyou::memory {
 namespace {
 
 using std::chrono::seconds;
 
-constexpr TimePoint kStart{std::chrono::hours(1)};
-
 TEST(ExpiryHeap, NamesOnlyWhatHasEnded) {
   ExpiryHeap heap;
-  EXPECT_EQ(heap.expired(kStart), kNoSlot);
-  heap.add(7, kStart + seconds(10));
-  EXPECT_EQ(heap.expired(kStart + seconds(9)), kNoSlot);
-  EXPECT_EQ(heap.expired(kStart + seconds(10)), 7U);
+  EXPECT_EQ(heap.expired(t0), kNoSlot);
+  heap.add(7, t0 + seconds(10));
+  EXPECT_EQ(heap.expired(t0 + seconds(9)), kNoSlot);
+  EXPECT_EQ(heap.expired(t0 + seconds(10)), 7U);
 }
 
 TEST(ExpiryHeap, AgreesWithASortedSetOverManySteps) {
@@ -32,11 +32,11 @@ TEST(ExpiryHeap, AgreesWithASortedSetOverManySteps) {
     if (ends.erase(slot) > 0) {
       heap.remove(slot);
     } else {
-      const TimePoint end = kStart + seconds(random.next() % 50);
+      const TimePoint end = t0 + seconds(random.next() % 50);
       heap.add(slot, end);
       ends[slot] = end;
     }
-    const TimePoint now = kStart + seconds(random.next() % 50);
+    const TimePoint now = t0 + seconds(random.next() % 50);
     std::multiset<TimePoint> sorted;
     for (const auto& [unused, end] : ends) sorted.insert(end);
     const Slot named = heap.expired(now);

@@ -10,13 +10,13 @@
 
 #include <string>
 
+#include "../times.hpp"
+
 namespace envoyou::redis {
 namespace {
 
 using namespace std::chrono_literals;
 using Kind = HandshakeFsm::Action::Kind;
-
-const TimePoint t0{std::chrono::hours(1)};
 
 std::string words(const HandshakeFsm::Action& action) {
   EXPECT_EQ(action.kind, Kind::kSend) << action.error.message();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "replies.hpp"
+#include "../times.hpp"
 
 namespace envoyou::redis {
 namespace {
@@ -16,8 +17,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-const TimePoint t0{std::chrono::hours(1)};
 
 class LinkCoreTest : public ::testing::Test {
  protected:

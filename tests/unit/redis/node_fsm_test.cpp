@@ -8,12 +8,12 @@
 
 #include <vector>
 
+#include "../times.hpp"
+
 namespace envoyou::redis {
 namespace {
 
 using namespace std::chrono_literals;
-
-const TimePoint t0{std::chrono::hours(1)};
 
 class NodeTest : public ::testing::Test {
  protected:

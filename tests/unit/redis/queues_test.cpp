@@ -16,13 +16,13 @@
 #include <thread>
 #include <vector>
 
+#include "../times.hpp"
+
 namespace envoyou::redis {
 namespace {
 
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
-
-const TimePoint t0{std::chrono::hours(1)};
 
 class QueueTest : public ::testing::Test {
  protected:

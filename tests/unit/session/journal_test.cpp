@@ -14,11 +14,12 @@
 #include <functional>
 #include <string>
 
+#include "../times.hpp"
+
 namespace envoyou::session {
 namespace {
 
 using namespace std::chrono_literals;
-const Deadline kNever = Deadline::never();
 
 class JournalTest : public ::testing::TestWithParam<std::string> {
  protected:

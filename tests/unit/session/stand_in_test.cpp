@@ -16,13 +16,13 @@
 
 #include <string>
 
+#include "../times.hpp"
+
 namespace envoyou::session {
 namespace {
 
 using namespace std::chrono_literals;
 using Fault = FakeRemote::Fault;
-
-const Deadline kNever = Deadline::never();
 
 class Server {
  public:

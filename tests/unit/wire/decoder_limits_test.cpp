@@ -14,25 +14,25 @@ namespace {
 
 using testing::allocations;
 
-enum class Outcome { kNothing, kReply, kRefused };
+enum class Verdict { kNothing, kReply, kRefused };
 
-Outcome outcome_of(Decoder& decoder) {
+Verdict outcome_of(Decoder& decoder) {
   const auto next = decoder.next();
   if (!next) {
     EXPECT_EQ(next.error().code(), Errc::kProtocol) << next.error().message();
-    return Outcome::kRefused;
+    return Verdict::kRefused;
   }
-  return *next ? Outcome::kReply : Outcome::kNothing;
+  return *next ? Verdict::kReply : Verdict::kNothing;
 }
 
 // Feeds 16 KiB at a time until something other than "not yet" comes.
-Outcome feed_all(Decoder& decoder, std::string_view bytes, std::size_t step = 16384) {
+Verdict feed_all(Decoder& decoder, std::string_view bytes, std::size_t step = 16384) {
   for (std::size_t at = 0; at < bytes.size(); at += step) {
     decoder.feed(bytes.substr(at, step));
-    const Outcome outcome = outcome_of(decoder);
-    if (outcome != Outcome::kNothing) return outcome;
+    const Verdict outcome = outcome_of(decoder);
+    if (outcome != Verdict::kNothing) return outcome;
   }
-  return Outcome::kNothing;
+  return Verdict::kNothing;
 }
 
 double processor_ms() {
@@ -58,7 +58,7 @@ TEST_P(BombTest, IsRefusedAtOnceAndInLittleMemory) {
   Decoder decoder{DecoderLimits{}};
   const double before = processor_ms();
   const std::size_t bytes_before = allocations().bytes;
-  EXPECT_EQ(feed_all(decoder, GetParam().bytes), Outcome::kRefused);
+  EXPECT_EQ(feed_all(decoder, GetParam().bytes), Verdict::kRefused);
   const double took = processor_ms() - before;
   EXPECT_LT(allocations().bytes - bytes_before, 1u << 20);
   EXPECT_LT(took, 20.0) << "a refusal takes well under a millisecond; the rest is room for sanitizers";
@@ -82,7 +82,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(DecoderLimits, CountTheArraysOfAReplyTogether) {
   Decoder decoder{{.max_bytes = 1u << 20}};
   const std::size_t before = allocations().bytes;
-  EXPECT_EQ(feed_all(decoder, "*100\r\n" + repeat("*4000\r\n", 100)), Outcome::kRefused);
+  EXPECT_EQ(feed_all(decoder, "*100\r\n" + repeat("*4000\r\n", 100)), Verdict::kRefused);
   EXPECT_LT(allocations().bytes - before, 2u << 20);
 }
 
@@ -93,23 +93,23 @@ TEST(DecoderLimits, AreReachedAndNotCrossed) {
     return feed_all(decoder, bytes, step);
   };
   for (const std::size_t step : {std::size_t{1}, std::size_t{7}, std::size_t{100'000}}) {
-    EXPECT_EQ(outcome("*8\r\n" + repeat(":1\r\n", 8), step), Outcome::kReply);
-    EXPECT_EQ(outcome("*9\r\n" + repeat(":1\r\n", 9), step), Outcome::kRefused);
-    EXPECT_EQ(outcome("%4\r\n" + repeat(":1\r\n", 8), step), Outcome::kReply);
-    EXPECT_EQ(outcome("%5\r\n" + repeat(":1\r\n", 10), step), Outcome::kRefused);
-    EXPECT_EQ(outcome("*2\r\n*4\r\n" + repeat(":1\r\n", 4) + "*2\r\n:1\r\n:1\r\n", step), Outcome::kReply);
-    EXPECT_EQ(outcome("*2\r\n*4\r\n" + repeat(":1\r\n", 4) + "*3\r\n", step), Outcome::kRefused);
-    EXPECT_EQ(outcome("*1\r\n*1\r\n*1\r\n:1\r\n", step), Outcome::kReply);
-    EXPECT_EQ(outcome("*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n", step), Outcome::kRefused);
-    EXPECT_EQ(outcome("+" + std::string(99, 'x') + "\r\n", step), Outcome::kReply);
-    EXPECT_EQ(outcome("+" + std::string(100, 'x') + "\r\n", step), Outcome::kRefused);
+    EXPECT_EQ(outcome("*8\r\n" + repeat(":1\r\n", 8), step), Verdict::kReply);
+    EXPECT_EQ(outcome("*9\r\n" + repeat(":1\r\n", 9), step), Verdict::kRefused);
+    EXPECT_EQ(outcome("%4\r\n" + repeat(":1\r\n", 8), step), Verdict::kReply);
+    EXPECT_EQ(outcome("%5\r\n" + repeat(":1\r\n", 10), step), Verdict::kRefused);
+    EXPECT_EQ(outcome("*2\r\n*4\r\n" + repeat(":1\r\n", 4) + "*2\r\n:1\r\n:1\r\n", step), Verdict::kReply);
+    EXPECT_EQ(outcome("*2\r\n*4\r\n" + repeat(":1\r\n", 4) + "*3\r\n", step), Verdict::kRefused);
+    EXPECT_EQ(outcome("*1\r\n*1\r\n*1\r\n:1\r\n", step), Verdict::kReply);
+    EXPECT_EQ(outcome("*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n", step), Verdict::kRefused);
+    EXPECT_EQ(outcome("+" + std::string(99, 'x') + "\r\n", step), Verdict::kReply);
+    EXPECT_EQ(outcome("+" + std::string(100, 'x') + "\r\n", step), Verdict::kRefused);
     const std::size_t most = 4096 - sizeof(redis::ReplyView);
-    EXPECT_EQ(outcome("$" + std::to_string(most) + "\r\n" + std::string(most, 'x') + "\r\n", step), Outcome::kReply);
+    EXPECT_EQ(outcome("$" + std::to_string(most) + "\r\n" + std::string(most, 'x') + "\r\n", step), Verdict::kReply);
     EXPECT_EQ(outcome("$" + std::to_string(most + 1) + "\r\n" + std::string(most + 1, 'x') + "\r\n", step),
-              Outcome::kRefused);
+              Verdict::kRefused);
     EXPECT_EQ(
         outcome("*2\r\n$2000\r\n" + std::string(2000, 'x') + "\r\n$2000\r\n" + std::string(2000, 'x') + "\r\n", step),
-        Outcome::kRefused);
+        Verdict::kRefused);
   }
 }
 
@@ -119,10 +119,10 @@ TEST(DecoderLimits, AreForOneReplyAndNotForTheStream) {
   for (int i = 0; i < 1000; ++i) {
     decoder.feed(std::string_view(reply).substr(0, i % 2 == 0 ? reply.size() : 30));
     if (i % 2 == 1) {
-      ASSERT_EQ(outcome_of(decoder), Outcome::kNothing);
+      ASSERT_EQ(outcome_of(decoder), Verdict::kNothing);
       decoder.feed(std::string_view(reply).substr(30));
     }
-    ASSERT_EQ(outcome_of(decoder), Outcome::kReply);
+    ASSERT_EQ(outcome_of(decoder), Verdict::kReply);
   }
 }
 
@@ -131,7 +131,7 @@ TEST(DecoderLimits, LetAReplyOfMegabytesThroughInLinearTime) {
   const std::string content(32u << 20, 'x');
   const double before = processor_ms();
   EXPECT_EQ(feed_all(decoder, "$" + std::to_string(content.size()) + "\r\n" + content + "\r\n", 65536),
-            Outcome::kReply);
+            Verdict::kReply);
   EXPECT_LT(processor_ms() - before, 2000.0) << "2,048 slices that were each moved in full would take half a minute";
 }
 
@@ -143,7 +143,7 @@ TEST(DecoderMemory, HealthyRepliesCostNoAllocation) {
     std::size_t replies = 0;
     for (std::size_t at = 0; at < batch.size(); at += 1000) {
       decoder.feed(std::string_view(batch).substr(at, 1000));
-      while (outcome_of(decoder) == Outcome::kReply) ++replies;
+      while (outcome_of(decoder) == Verdict::kReply) ++replies;
     }
     return replies;
   };

@@ -164,8 +164,8 @@ TEST(DecoderProperty, BrokenStreamsAreRefusedAlikeHoweverTheyAreCut) {
                                .max_depth = generator.below(4),
                                .max_line_bytes = 32 + generator.below(30)};
     const Outcome whole = decode_whole(bytes, limits);
-    ASSERT_EQ(decode_by_byte(bytes, limits), whole) << testing::PrintToString(bytes);
-    ASSERT_EQ(decode(bytes, limits, [&] { return 1 + generator.below(20); }), whole) << testing::PrintToString(bytes);
+    ASSERT_EQ(decode_by_byte(bytes, limits), whole) << ::testing::PrintToString(bytes);
+    ASSERT_EQ(decode(bytes, limits, [&] { return 1 + generator.below(20); }), whole) << ::testing::PrintToString(bytes);
     ASSERT_TRUE(whole.failed_with == Errc::kOk || whole.failed_with == Errc::kProtocol);
     refused += whole.failed_with == Errc::kProtocol ? 1 : 0;
   }

@@ -27,7 +27,7 @@ std::vector<Reply> drain(Decoder& decoder) {
   }
 }
 
-class DecoderTest : public testing::TestWithParam<bool> {
+class DecoderTest : public ::testing::TestWithParam<bool> {
  protected:
   std::vector<Reply> decode(std::string_view bytes) {
     std::vector<Reply> replies;
@@ -48,7 +48,7 @@ class DecoderTest : public testing::TestWithParam<bool> {
   Decoder decoder_{DecoderLimits{}};
 };
 
-INSTANTIATE_TEST_SUITE_P(Pieces, DecoderTest, testing::Bool(),
+INSTANTIATE_TEST_SUITE_P(Pieces, DecoderTest, ::testing::Bool(),
                          [](const auto& param) { return param.param ? "Whole" : "ByteByByte"; });
 
 TEST_P(DecoderTest, SimpleStringsAndErrors) {
@@ -185,7 +185,7 @@ TEST(Decoder, TellsWhatWasWrong) {
   Decoder decoder{DecoderLimits{}};
   decoder.feed("!5\r\nhello\r\n");
   EXPECT_THAT(std::string(decoder.next().error().message()),
-              testing::AllOf(testing::HasSubstr("not a reply"), testing::HasSubstr("\"!\"")));
+              ::testing::AllOf(::testing::HasSubstr("not a reply"), ::testing::HasSubstr("\"!\"")));
 }
 
 TEST(Decoder, CountsTheBytesOfAReplyThatIsNotWhole) {
