@@ -56,11 +56,19 @@ Result<void> build_fleet(Client::Impl& impl, NodeListener* listener) {
     if (node) asked->choose(*node);
     return node;
   };
+  // Files that can not be used are told now; and what the system trusts is read here, not on the I/O thread.
+  if (auto usable = make(node_options(core.options, core.options.seeds.front()), nullptr, nullptr, nullptr); !usable) {
+    return usable.error();
+  }
   auto fleet = std::make_unique<Fleet>(core.options, impl.runtime, listener, *core.reactor, make_asked, impl.router);
   if (core.options.topology == Topology::kCluster) {
     fleet->use(std::make_unique<ClusterDiscovery>(*fleet, base::jitter_seed()));
   } else {
-    fleet->use(std::make_unique<SentinelDiscovery>(*fleet, *core.reactor, make, base::jitter_seed()));
+    const MakeNode make_sentinel = [nodes = impl.nodes](const ClientOptions& options, NodeListener* told,
+                                                        std::shared_ptr<PushSink> pushes, RedirectSink*) {
+      return nodes->make_other(options, told, std::move(pushes));
+    };
+    fleet->use(std::make_unique<SentinelDiscovery>(*fleet, *core.reactor, make_sentinel, base::jitter_seed()));
   }
   core.reactor->appoint(std::move(fleet));
   return {};

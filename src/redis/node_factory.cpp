@@ -40,19 +40,33 @@ std::shared_ptr<CredentialSource> NodeFactory::credentials_of(const ClientOption
 
 Result<std::shared_ptr<Node>> NodeFactory::make(const ClientOptions& options, NodeListener* listener,
                                                 std::shared_ptr<PushSink> sink, RedirectSink* redirects) {
-  auto dialer = wire::make_dialer(peer_of(options), waker_of(loop_));
+  if (options.username != username_ || options.password != password_) {
+    return make_other(options, listener, std::move(sink));
+  }
+  return make(options, listener, std::move(sink), redirects, credentials_);
+}
+
+Result<std::shared_ptr<Node>> NodeFactory::make_other(const ClientOptions& options, NodeListener* listener,
+                                                      std::shared_ptr<PushSink> sink) {
+  ClientOptions own = options;
+  own.credentials = nullptr;
+  auto credentials = CredentialSource::make(own, runtime_, waker_of(loop_));
+  return make(own, listener, std::move(sink), nullptr, std::move(credentials));
+}
+
+Result<std::shared_ptr<Node>> NodeFactory::make(const ClientOptions& options, NodeListener* listener,
+                                                std::shared_ptr<PushSink> sink, RedirectSink* redirects,
+                                                std::shared_ptr<CredentialSource> credentials) {
+  auto peer = peer_of(options);
+  peer.trust = trust_;
+  auto dialer = wire::make_dialer(std::move(peer), waker_of(loop_));
   if (!dialer) return dialer.error();
   EngineParts parts{.loop = *loop_.lock(), .dialer = std::move(dialer).value()};
   parts.seed = base::jitter_seed();
   parts.id = next_id_.fetch_add(1) & kIdMask;
   parts.sink = std::move(sink);
   parts.redirects = redirects;
-  if (options.username == username_ && options.password == password_) parts.credentials = credentials_;
-  if (!parts.credentials) {
-    ClientOptions own = options;
-    own.credentials = nullptr;
-    parts.credentials = CredentialSource::make(own, runtime_, waker_of(loop_));
-  }
+  parts.credentials = std::move(credentials);
   return std::make_shared<Node>(options, runtime_, listener, std::move(parts));
 }
 

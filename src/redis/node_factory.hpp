@@ -6,11 +6,14 @@
 //   auto node = factory.make(options, listener);
 //   reactor.post([&reactor, node] { reactor.add(node); });
 //
+// What the system trusts is read once for all of them.
+//
 // Thread-safe.
 #pragma once
 
 #include "redis/credential_source.hpp"
 #include "redis/node.hpp"
+#include "wire/dialer.hpp"
 #include "wire/loop.hpp"
 
 #include <envoyou/redis/client.hpp>
@@ -47,8 +50,16 @@ class NodeFactory {
   // is still there.
   Result<std::shared_ptr<Node>> make(const ClientOptions& options, NodeListener* listener,
                                      std::shared_ptr<PushSink> sink = nullptr, RedirectSink* redirects = nullptr);
+  // A server of another kind, such as a sentinel: it never gets the client's credentials, but those of `options`, for
+  // good.
+  Result<std::shared_ptr<Node>> make_other(const ClientOptions& options, NodeListener* listener,
+                                           std::shared_ptr<PushSink> sink);
 
  private:
+  Result<std::shared_ptr<Node>> make(const ClientOptions& options, NodeListener* listener,
+                                     std::shared_ptr<PushSink> sink, RedirectSink* redirects,
+                                     std::shared_ptr<CredentialSource> credentials);
+
   static constexpr std::uint32_t kIdMask = (1u << 24) - 1;
 
   const std::weak_ptr<wire::Loop> loop_;
@@ -56,6 +67,7 @@ class NodeFactory {
   const std::string username_;
   const std::string password_;
   const std::shared_ptr<CredentialSource> credentials_;
+  const std::shared_ptr<wire::SystemTrust> trust_ = wire::make_system_trust();
   std::atomic<std::uint32_t> next_id_{0};
 };
 

@@ -1,5 +1,5 @@
-// A futex by hand, and not std::atomic::wait, which spins and yields before it sleeps: with more callers than cores each
-// yield is a switch to another caller that has nothing to do yet.
+// A futex by hand, and not std::atomic::wait, which spins and yields before it sleeps: with more callers than cores
+// each yield is a switch to another caller that has nothing to do yet.
 #include <envoyou/redis/completion.hpp>
 
 #ifdef __linux__

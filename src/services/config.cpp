@@ -54,6 +54,7 @@ void read_redis(SettingReader& reader, Config& config) {
   if (!ca_file) return;
   if (!std::ifstream(ca_file->value)) reader.problem("REDIS_CA_FILE", "cannot be read", ca_file->value);
   if (config.redis && config.redis->tls.enabled) config.redis->tls.ca_file = ca_file->value;
+  if (config.redis && config.redis->sentinel.tls.enabled) config.redis->sentinel.tls.ca_file = ca_file->value;
 }
 
 void read_cache(SettingReader& reader, Config& config) {

@@ -27,11 +27,17 @@ struct TlsSettings {
   bool insecure_skip_verification = false;
 };
 
+// The certificates that the system trusts, read when they are first needed and once: that takes tens of milliseconds,
+// which nobody pays for each of many servers. Thread-safe.
+class SystemTrust;
+std::shared_ptr<SystemTrust> make_system_trust();
+
 struct PeerSettings {
   std::string host{};
   std::uint16_t port = 0;
   std::string unix_socket{};  // if set, host and port do not count
   TlsSettings tls{};
+  std::shared_ptr<SystemTrust> trust{};  // shared by several peers; null: this one reads its own
 };
 
 class Dialer {

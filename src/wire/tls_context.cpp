@@ -43,6 +43,20 @@ bool is_still_certified(const SSL_SESSION* session) noexcept {
 
 }  // namespace
 
+std::shared_ptr<SystemTrust> make_system_trust() { return std::make_shared<SystemTrust>(); }
+
+Result<X509_STORE*> SystemTrust::store() {
+  const std::lock_guard lock(mutex_);
+  if (store_ != nullptr) return store_.get();
+  ERR_clear_error();
+  std::unique_ptr<X509_STORE, Free> made(X509_STORE_new());
+  if (made == nullptr || X509_STORE_set_default_paths(made.get()) != 1) {
+    return Error(Errc::kTls, "tls: the system's trust store: " + take_tls_error());
+  }
+  store_ = std::move(made);
+  return store_.get();
+}
+
 Result<std::shared_ptr<TlsContext>> TlsContext::make(const PeerSettings& peer) {
   ERR_clear_error();
   std::shared_ptr<TlsContext> made(new TlsContext);
@@ -60,7 +74,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::make(const PeerSettings& peer) {
   SSL_CTX_set_read_ahead(context, 1);  // else each record costs two reads of the socket
   made->keep_sessions();
   if (auto named = made->use_name(peer); !named) return named.error();
-  if (auto trusted = made->use_trust(peer.tls); !trusted) return trusted.error();
+  if (auto trusted = made->use_trust(peer); !trusted) return trusted.error();
   if (auto certified = made->use_certificate(peer.tls); !certified) return certified.error();
   return made;
 }
@@ -88,12 +102,19 @@ Result<void> TlsContext::use_name(const PeerSettings& peer) {
   return Error(Errc::kTls, "tls.server_name: " + take_tls_error());
 }
 
-Result<void> TlsContext::use_trust(const TlsSettings& settings) {
+Result<void> TlsContext::use_trust(const PeerSettings& peer) {
+  const TlsSettings& settings = peer.tls;
   if (settings.insecure_skip_verification) {
     SSL_CTX_set_verify(context_.get(), SSL_VERIFY_NONE, nullptr);
     return {};
   }
   SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, &TlsContext::on_verify);
+  if (settings.ca_file.empty() && peer.trust != nullptr) {
+    const auto store = peer.trust->store();
+    if (!store) return store.error();
+    SSL_CTX_set1_cert_store(context_.get(), *store);
+    return {};
+  }
   if (settings.ca_file.empty()) {
     if (SSL_CTX_set_default_verify_paths(context_.get()) == 1) return {};
     return Error(Errc::kTls, "tls: the system's trust store: " + take_tls_error());

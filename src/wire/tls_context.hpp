@@ -30,6 +30,19 @@ struct FreeSsl {
 };
 using SslPtr = std::unique_ptr<SSL, FreeSsl>;
 
+class SystemTrust {
+ public:
+  // The same one each time. Errors: kTls, and then tried anew the next time.
+  Result<X509_STORE*> store();
+
+ private:
+  struct Free {
+    void operator()(X509_STORE* store) const noexcept { X509_STORE_free(store); }
+  };
+  std::mutex mutex_;
+  std::unique_ptr<X509_STORE, Free> store_;  // guarded by mutex_
+};
+
 class TlsContext {
  public:
   static constexpr std::size_t kMaxSessions = 4;
@@ -49,7 +62,7 @@ class TlsContext {
 
   TlsContext() = default;
   Result<void> use_name(const PeerSettings& peer);
-  Result<void> use_trust(const TlsSettings& settings);
+  Result<void> use_trust(const PeerSettings& peer);
   Result<void> use_certificate(const TlsSettings& settings);
   void keep_sessions() noexcept;
   SessionPtr take_session();

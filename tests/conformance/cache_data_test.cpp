@@ -237,7 +237,8 @@ TEST_P(CacheConformance, TwoSecretsOfOneRingSeeEachOthersChanges) {
   EXPECT_FALSE(one->get("k", world.call())->has_value());
 }
 
-INSTANTIATE_TEST_SUITE_P(Over, CacheConformance, ::testing::Values(Where::kMemory, Where::kRedis, Where::kRedisTls),
+INSTANTIATE_TEST_SUITE_P(Over, CacheConformance,
+                         ::testing::Values(Where::kMemory, Where::kRedis, Where::kRedisTls, Where::kRedisCluster),
                          [](const auto& each) { return to_string(each.param); });
 
 }  // namespace

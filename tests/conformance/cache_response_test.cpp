@@ -465,7 +465,7 @@ TEST_P(ResponseCacheConformance, LookUpsAreCounted) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Over, ResponseCacheConformance,
-                         ::testing::Values(Where::kMemory, Where::kRedis, Where::kRedisTls),
+                         ::testing::Values(Where::kMemory, Where::kRedis, Where::kRedisTls, Where::kRedisCluster),
                          [](const auto& each) { return to_string(each.param); });
 
 }  // namespace

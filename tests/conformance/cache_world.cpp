@@ -1,5 +1,6 @@
 #include "cache_world.hpp"
 
+#include "support/redis_cluster.hpp"
 #include "support/redis_server.hpp"
 
 #include <atomic>
@@ -34,10 +35,17 @@ class Servers final : public ::testing::Environment {
 
 const ::testing::Environment* const kServers = ::testing::AddGlobalTestEnvironment(new Servers);
 
-Backing redis_backing(bool tls) {
+std::string url_of(Where where) {
+  if (where == Where::kRedis) return Servers::get().url();
+  if (where == Where::kRedisTls) return Servers::get().tls_url();
+  static RedisCluster cluster = RedisCluster::start();
+  return cluster.url();
+}
+
+Backing redis_backing(Where where) {
   BackingOptions options;
-  options.redis = redis::parse_url(tls ? Servers::get().tls_url() : Servers::get().url()).value();
-  if (tls) options.redis.tls.ca_file = Servers::certificates().ca().string();
+  options.redis = redis::parse_url(url_of(where)).value();
+  if (where == Where::kRedisTls) options.redis.tls.ca_file = Servers::certificates().ca().string();
   options.redis.connect_timeout = kPatience;
   options.redis.stall_limit = kPatience;
   options.wait_for_first_answer = kPatience;
@@ -53,6 +61,7 @@ std::string to_string(Where where) {
     case Where::kMemory: return "Memory";
     case Where::kRedis: return "Redis";
     case Where::kRedisTls: return "RedisTls";
+    case Where::kRedisCluster: return "RedisCluster";
   }
   return "Unknown";
 }
@@ -61,7 +70,7 @@ CacheWorld::CacheWorld(Where where) : where_(where) {
   static std::atomic<int> worlds{0};
   prefix_ = "conformance:" + std::to_string(++worlds);
   if (where != Where::kMemory) {
-    backing_ = redis_backing(where == Where::kRedisTls);
+    backing_ = redis_backing(where);
     return;
   }
   clock_ = std::make_shared<ManualClock>();

@@ -11,7 +11,7 @@
 
 namespace envoyou::testing {
 
-enum class Where { kMemory, kRedis, kRedisTls };
+enum class Where { kMemory, kRedis, kRedisTls, kRedisCluster };
 
 std::string to_string(Where where);
 

@@ -12,6 +12,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace envoyou::limiter {
 
@@ -39,8 +41,9 @@ class MemoryStage final : public Stage {
 
 class RedisStage final : public Stage {
  public:
-  RedisStage(testing::RedisServer& server, std::shared_ptr<redis::Client> client, SecretRing secrets = {})
-      : server_(server),
+  // `servers`: all that may be written to.
+  RedisStage(std::vector<testing::RedisServer*> servers, std::shared_ptr<redis::Client> client, SecretRing secrets = {})
+      : servers_(std::move(servers)),
         tokens_(base::jitter_seed()),
         backend_({.prefix = "conformance:" + std::to_string(tokens_.next()),
                   .secrets = std::move(secrets),
@@ -49,19 +52,23 @@ class RedisStage final : public Stage {
 
   Backend& backend() override { return backend_; }
   RedisBackend& redis() { return backend_; }
-  std::string state() override { return server_.cli({"DEBUG", "DIGEST"}) + " " + std::to_string(writes()); }
+  std::string state() override {
+    std::string digests;
+    for (const auto* server : servers_) digests += server->cli({"DEBUG", "DIGEST"}) + " ";
+    return digests + std::to_string(writes());
+  }
 
   // Writing commands executed, whether or not they changed anything.
   std::int64_t writes() const {
     std::int64_t sum = 0;
     for (const auto* command : {"zadd", "zremrangebyscore", "pexpire", "del", "unlink", "set"}) {
-      sum += server_.calls_of(command);
+      for (const auto* server : servers_) sum += server->calls_of(command);
     }
     return sum;
   }
 
  private:
-  testing::RedisServer& server_;
+  std::vector<testing::RedisServer*> servers_;
   Tokens tokens_;
   RedisBackend backend_;
 };

@@ -1,11 +1,12 @@
 // The definition of the rate limiter's verbs: what every backend must do (the conventions beside the vectors;
 // properties P1 to P10 and P13, P14 of a limiter).
 //
-// Goal: in process, through Redis and through Redis over TLS the same questions get the same answers, to the
-// millisecond. Method: virtual time. Random requests against the plain oracle, whose seed is printed; the edges by
-// hand.
+// Goal: in process, through Redis, through Redis over TLS and through a cluster the same questions get the same
+// answers, to the millisecond. Method: virtual time. Random requests against the plain oracle, whose seed is printed;
+// the edges by hand.
 #include "conformance/limiter_stage.hpp"
 #include "support/limiter_oracle.hpp"
+#include "support/redis_cluster.hpp"
 
 #include <gtest/gtest.h>
 
@@ -56,9 +57,17 @@ class LimiterConformance : public ::testing::TestWithParam<std::string> {
       stage_ = std::make_unique<MemoryStage>();
       return;
     }
+    if (GetParam() == "redis_cluster") {
+      static testing::RedisCluster cluster =
+          testing::RedisCluster::start(3, {.config_lines = {"enable-debug-command yes"}});
+      std::vector<testing::RedisServer*> servers;
+      for (std::size_t i = 0; i < cluster.size(); ++i) servers.push_back(&cluster.node(i));
+      stage_ = std::make_unique<RedisStage>(servers, connect(redis::parse_url(cluster.url()).value()));
+      return;
+    }
     auto options = redis::parse_url(GetParam() == "redis" ? server_->url() : server_->tls_url()).value();
     if (options.tls.enabled) options.tls.ca_file = certificates_->ca().string();
-    stage_ = std::make_unique<RedisStage>(*server_, connect(options));
+    stage_ = std::make_unique<RedisStage>(std::vector{server_}, connect(options));
   }
 
   Request ask(std::string_view key, std::span<const RateRule> rules, Ms now, std::int64_t cost = 1) const {
@@ -254,7 +263,8 @@ TEST_P(LimiterConformance, ManyThreadsTakeExactlyTheLimit) {
   EXPECT_EQ(admitted, 30);
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, LimiterConformance, ::testing::Values("memory", "redis", "redis_tls"),
+INSTANTIATE_TEST_SUITE_P(Backends, LimiterConformance,
+                         ::testing::Values("memory", "redis", "redis_tls", "redis_cluster"),
                          [](const auto& each) { return each.param; });
 
 }  // namespace

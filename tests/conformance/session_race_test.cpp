@@ -40,7 +40,8 @@ class SessionRace : public ::testing::TestWithParam<WorldKind> {
     options.touch_interval = Milliseconds(0);
     return options;
   }();
-  const bool is_shared = GetParam() == WorldKind::kRedis || GetParam() == WorldKind::kRedisTls;
+  const bool is_shared =
+      GetParam() == WorldKind::kRedis || GetParam() == WorldKind::kRedisTls || GetParam() == WorldKind::kRedisCluster;
   std::unique_ptr<SessionStore> store = world->open(eager);
   std::unique_ptr<SessionStore> other = is_shared ? world->open(eager) : nullptr;
 };
@@ -181,7 +182,7 @@ TEST_P(SessionRace, LogsOutEveryLoginThatWasThereBefore) {
 
 INSTANTIATE_TEST_SUITE_P(Over, SessionRace,
                          ::testing::Values(WorldKind::kMemory, WorldKind::kSqlite, WorldKind::kRedis,
-                                           WorldKind::kRedisTls),
+                                           WorldKind::kRedisTls, WorldKind::kRedisCluster),
                          [](const auto& at) { return testing::to_string(at.param); });
 
 }  // namespace

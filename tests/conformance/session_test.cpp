@@ -1,5 +1,5 @@
-// Goal: a session means the same in memory, in SQLite, in Redis and in Redis behind TLS. This suite is the definition.
-// Method: the public face over each of them; time is moved by hand where there is no server.
+// Goal: a session means the same in memory, in SQLite, in Redis, in Redis behind TLS and in a cluster. This suite is
+// the definition. Method: the public face over each of them; time is moved by hand where there is no server.
 #include "session_world.hpp"
 
 #include <gmock/gmock.h>
@@ -284,7 +284,7 @@ TEST_P(SessionSuite, RefusesBadInputAndStoresNothing) {
 
 INSTANTIATE_TEST_SUITE_P(Over, SessionSuite,
                          ::testing::Values(WorldKind::kMemory, WorldKind::kSqlite, WorldKind::kRedis,
-                                           WorldKind::kRedisTls),
+                                           WorldKind::kRedisTls, WorldKind::kRedisCluster),
                          [](const auto& at) { return testing::to_string(at.param); });
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "session_world.hpp"
 
 #include "support/certificates.hpp"
+#include "support/redis_cluster.hpp"
 #include "support/redis_server.hpp"
 #include "support/temp_dir.hpp"
 
@@ -58,6 +59,32 @@ class RedisWorld final : public SessionWorld {
   RedisServer server_;
 };
 
+// All worlds of a run share one cluster, each with keys of its own.
+class ClusterWorld final : public SessionWorld {
+ public:
+  std::unique_ptr<SessionStore> open(SessionOptions options) override {
+    options.prefix = prefix_;
+    BackingOptions backing;
+    backing.redis = redis::parse_url(cluster().url()).value();
+    backing.wait_for_first_answer = Milliseconds(5'000);
+    return SessionStore::open(std::move(options), open_backing(std::move(backing)).value()).value();
+  }
+  void pass(Milliseconds time) override { std::this_thread::sleep_for(time); }
+  Source source() const override { return Source::kRedis; }
+
+ private:
+  static RedisCluster& cluster() {
+    static RedisCluster made = RedisCluster::start();
+    return made;
+  }
+  static std::string next_prefix() {
+    static int worlds = 0;
+    return "conformance:" + std::to_string(++worlds);
+  }
+
+  const std::string prefix_ = next_prefix();
+};
+
 }  // namespace
 
 std::string to_string(WorldKind kind) {
@@ -66,6 +93,7 @@ std::string to_string(WorldKind kind) {
     case WorldKind::kSqlite: return "Sqlite";
     case WorldKind::kRedis: return "Redis";
     case WorldKind::kRedisTls: return "RedisTls";
+    case WorldKind::kRedisCluster: return "RedisCluster";
   }
   throw std::logic_error("no such world");
 }
@@ -76,6 +104,7 @@ std::unique_ptr<SessionWorld> make_world(WorldKind kind) {
     case WorldKind::kSqlite: return std::make_unique<LocalWorld>(true);
     case WorldKind::kRedis: return std::make_unique<RedisWorld>(false);
     case WorldKind::kRedisTls: return std::make_unique<RedisWorld>(true);
+    case WorldKind::kRedisCluster: return std::make_unique<ClusterWorld>();
   }
   throw std::logic_error("no such world");
 }

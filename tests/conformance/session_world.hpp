@@ -22,7 +22,7 @@ class SessionWorld {
   virtual Source source() const = 0;
 };
 
-enum class WorldKind { kMemory, kSqlite, kRedis, kRedisTls };
+enum class WorldKind { kMemory, kSqlite, kRedis, kRedisTls, kRedisCluster };
 
 std::string to_string(WorldKind kind);
 std::unique_ptr<SessionWorld> make_world(WorldKind kind);

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::string_view kComponent = "redis";
 
-// What every node is made with, but for where it is.
+}  // namespace
+
 ClientOptions node_options(const ClientOptions& all, const Endpoint& at) {
   ClientOptions one = all;
   one.topology = Topology::kStandalone;
@@ -23,8 +24,6 @@ ClientOptions node_options(const ClientOptions& all, const Endpoint& at) {
   one.port = at.port;
   return one;
 }
-
-}  // namespace
 
 void Member::on_refused(std::string_view reason) noexcept {
   good = false;

@@ -51,6 +51,9 @@ namespace envoyou::redis {
 using MakeNode = std::function<Result<std::shared_ptr<Node>>(const ClientOptions& options, NodeListener*,
                                                              std::shared_ptr<PushSink>, RedirectSink*)>;
 
+// What every node is made with, but for where it is.
+ClientOptions node_options(const ClientOptions& all, const Endpoint& at);
+
 class Fleet;
 
 // One server of a fleet.

@@ -21,6 +21,7 @@ ClientOptions sentinel_options(const ClientOptions& all, const Endpoint& at) {
   one.username = all.sentinel.username;
   one.password = all.sentinel.password;
   one.tls = all.sentinel.tls;
+  one.credentials = nullptr;
   one.sentinel = {};
   one.database = 0;
   one.connections = 1;

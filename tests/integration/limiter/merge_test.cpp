@@ -24,7 +24,7 @@ class LimiterMerge : public ::testing::Test {
   static void SetUpTestSuite() { server_ = new testing::RedisServer(testing::RedisServer::start()); }
   static void TearDownTestSuite() { delete server_; }
 
-  LimiterMerge() : client_(connect(redis::parse_url(server_->url()).value())), stage_(*server_, client_) {}
+  LimiterMerge() : client_(connect(redis::parse_url(server_->url()).value())), stage_({server_}, client_) {}
 
   Answer ask(std::string_view key, std::int64_t limit, Ms window, Ms now, std::int64_t cost, bool take) {
     const RateRule rule{.limit = limit, .window = Milliseconds(window)};
