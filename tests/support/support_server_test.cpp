@@ -162,7 +162,10 @@ long expected_verdict(CertificateKind kind) {
     case CertificateKind::kWrongUsage: return X509_V_ERR_INVALID_PURPOSE;
     case CertificateKind::kOtherCa: return X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
     case CertificateKind::kSelfSigned: return X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT;
+    case CertificateKind::kOtherClient:
     case CertificateKind::kGood:
+    case CertificateKind::kWildcard:
+    case CertificateKind::kShortLived:
     case CertificateKind::kClient: return X509_V_OK;
   }
   return X509_V_OK;

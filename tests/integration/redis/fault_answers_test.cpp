@@ -13,8 +13,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace envoyou::redis {
 namespace {
@@ -172,6 +176,25 @@ class Listening final : public LogSink {
   mutable std::mutex mutex_;
   std::string text_;
 };
+
+TEST(FaultAnswers, AWrongPasswordIsTriedOnceASecondAndToldOnce) {
+  FakeRedis server({.password = "another"});
+  auto options = parse_url(server.url()).value();
+  options.password = "mine";
+  auto sink = std::make_shared<Listening>();
+  auto client = Client::open(options, {.logger = Logger(sink, LogLevel::kInfo)}).value();
+  std::this_thread::sleep_for(3'200ms);
+  const auto tried = static_cast<std::int64_t>(server.count_of("HELLO"));
+  figure("wrong password: tried in 3.2 s", tried, "times");
+  EXPECT_LE(tried, 4);
+  EXPECT_EQ(client->away_because(), Errc::kAuthentication);
+  const std::string told = sink->text();
+  EXPECT_EQ(std::count(told.begin(), told.end(), '\n'), 1) << told;
+  server.change_password("mine");
+  const auto back = time_of([&] { EXPECT_TRUE(client->wait_until_connected(within(2s))); });
+  figure("wrong password: back after it was mended", back.count(), "ms");
+  EXPECT_LE(back, 1s + kGrace);
+}
 
 TEST(FaultAnswers, NoOutputEverHoldsThePassword) {
   const std::string secret = "5ecret-of-the-client";

@@ -13,24 +13,24 @@ namespace {
 using redis::Words;
 using namespace std::string_literals;
 
-std::string encode(const Words& words) {
+std::string sent(const Words& words) {
   std::string out(encoded_size(words), '?');
   EXPECT_EQ(encode(words, out.data()), out.data() + out.size());
   return out;
 }
 
-TEST(Words, AreBulkStringsBehindACount) { EXPECT_EQ(encode(Words("GET", "key")), "*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n"); }
+TEST(Words, AreBulkStringsBehindACount) { EXPECT_EQ(sent(Words("GET", "key")), "*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n"); }
 
 TEST(Words, MayBeEmptyOrHoldAnyByte) {
   std::string all;
   for (int byte = 0; byte < 256; ++byte) all.push_back(static_cast<char>(byte));
-  EXPECT_EQ(encode(Words("SET", "", all)), "*3\r\n$3\r\nSET\r\n$0\r\n\r\n$256\r\n" + all + "\r\n");
-  EXPECT_EQ(encode(Words("ECHO", "a\r\n$1\r\nb"s)), "*2\r\n$4\r\nECHO\r\n$8\r\na\r\n$1\r\nb\r\n");
+  EXPECT_EQ(sent(Words("SET", "", all)), "*3\r\n$3\r\nSET\r\n$0\r\n\r\n$256\r\n" + all + "\r\n");
+  EXPECT_EQ(sent(Words("ECHO", "a\r\n$1\r\nb"s)), "*2\r\n$4\r\nECHO\r\n$8\r\na\r\n$1\r\nb\r\n");
 }
 
 TEST(Words, TakeIntegersAsDecimals) {
   const Words words("X", 0, -7, std::numeric_limits<std::int64_t>::min(), std::uint64_t{18446744073709551615u});
-  EXPECT_EQ(encode(words),
+  EXPECT_EQ(sent(words),
             "*5\r\n$1\r\nX\r\n$1\r\n0\r\n$2\r\n-7\r\n$20\r\n-9223372036854775808\r\n"
             "$20\r\n18446744073709551615\r\n");
 }
@@ -44,7 +44,7 @@ TEST(Words, CanBeAddedOneByOneAndCounted) {
     expected += "$" + std::to_string(key.size()) + "\r\n" + key + "\r\n";
   }
   EXPECT_EQ(words.count(), 1001u);
-  EXPECT_EQ(encode(words), expected);
+  EXPECT_EQ(sent(words), expected);
 }
 
 TEST(Words, AreTheSameWhereverTheyLie) {
@@ -53,13 +53,13 @@ TEST(Words, AreTheSameWhereverTheyLie) {
     Words words("ECHO", word);
     const std::string expected = "*2\r\n$4\r\nECHO\r\n$" + std::to_string(size) + "\r\n" + word + "\r\n";
     const Words copy = words;
-    EXPECT_EQ(encode(words), expected);
+    EXPECT_EQ(sent(words), expected);
     Words moved = std::move(words);
-    EXPECT_EQ(encode(moved), expected);
+    EXPECT_EQ(sent(moved), expected);
     words = copy;
-    EXPECT_EQ(encode(words), expected);
+    EXPECT_EQ(sent(words), expected);
     words.add("more");
-    EXPECT_EQ(encode(copy), expected);
+    EXPECT_EQ(sent(copy), expected);
     moved.clear();
     EXPECT_EQ(moved.count(), 0u);
     EXPECT_EQ(moved.encoded(), "");
