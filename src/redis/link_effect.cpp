@@ -76,9 +76,6 @@ constexpr std::array<std::uint16_t, 26> make_lengths() noexcept {
   }
   return lengths;
 }
-constexpr auto kLengths = make_lengths();
-constexpr std::size_t kLongestName = 12;
-
 // The words of a command one after the other, as Words encodes them: "$3\r\nGET\r\n".
 class Reader {
  public:
@@ -113,18 +110,6 @@ LinkEffect effect_of_read(const Submission& submission, Reader words) noexcept {
   return LinkEffect::kNone;
 }
 
-LinkEffect look_up(const Submission& submission) noexcept {
-  Reader words(submission.words.encoded());
-  const std::string_view name = words.next();
-  for (const Named& each : kNames) {
-    if (!same(name, each.name)) continue;
-    if (each.name == "CLIENT") return effect_of_client(words.next());
-    if (each.name.starts_with("XREAD")) return effect_of_read(submission, words);
-    return each.effect;
-  }
-  return LinkEffect::kNone;
-}
-
 std::string_view name_of(const Words& words) noexcept { return Reader(words.encoded()).next(); }
 
 Error refused(const Words& words, std::string_view why) {
@@ -149,26 +134,25 @@ std::string_view instead_of(LinkEffect effect) noexcept {
 
 }  // namespace
 
-LinkEffect effect_of(const Submission& submission) noexcept {
-  const std::string_view encoded = submission.words.encoded();
-  // "$5\r\nBLPOP" or "$10\r\nPSUBSCRIBE": one digit or two.
-  if (encoded.size() < 6) return LinkEffect::kNone;
-  const bool short_name = encoded[2] == '\r';
-  const std::size_t digits = static_cast<std::size_t>(encoded[1] - '0');
-  const std::size_t size = short_name ? digits : 10 * digits + static_cast<std::size_t>(encoded[2] - '0');
-  const auto letter = static_cast<std::size_t>(upper(encoded[short_name ? 4 : 5]) - 'A');
-  if (size > kLongestName || letter >= kLengths.size() || ((kLengths[letter] >> size) & 1u) == 0) {
-    return submission.waits ? kWaits : LinkEffect::kNone;
+namespace detail_effect {
+
+constexpr std::array<std::uint16_t, 26> kLengths = make_lengths();
+
+LinkEffect look_up(const Submission& submission) noexcept {
+  Reader words(submission.words.encoded());
+  const std::string_view name = words.next();
+  for (const Named& each : kNames) {
+    if (!same(name, each.name)) continue;
+    if (each.name == "CLIENT") return effect_of_client(words.next());
+    if (each.name.starts_with("XREAD")) return effect_of_read(submission, words);
+    return each.effect;
   }
-  return look_up(submission);
+  return LinkEffect::kNone;
 }
 
-std::optional<Error> breaks_sharing(const Submission& submission) {
-  if (submission.parts > 0) return std::nullopt;  // its commands were looked at when they were added
-  const LinkEffect effect = effect_of(submission);
-  if (effect == LinkEffect::kNone) return std::nullopt;
-  return refused(submission.words, instead_of(effect));
-}
+Error refusal(const Submission& submission) { return refused(submission.words, instead_of(effect_of(submission))); }
+
+}  // namespace detail_effect
 
 std::optional<Error> breaks_connection(LinkEffect effect, const Words& words) {
   switch (effect) {
