@@ -21,15 +21,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Nanos kHurt = 1500ms;
+constexpr Nanos kClusterHurt = 1500ms;
 constexpr Nanos kHealed = 3500ms;
 // From the end of all faults until every shard answers: as Bounds, and a map that is asked for in between.
 constexpr Nanos kWhole = 2500ms;
-
-const redis::Script& script() {
-  static const redis::Script kScript{kScriptText};
-  return kScript;
-}
 
 // A client of the cluster, put together as Client does it.
 class ClusterInstance final : public ClientInWorld {
@@ -207,14 +202,14 @@ class ClusterRun {
  private:
   void hurt() {
     const TimePoint begin = clock_->now();
-    callers_.begin(begin, begin + kHurt, random_.time_between(3ms, 40ms));
-    cluster_faults_.plan(begin, begin + kHurt);
+    callers_.begin(begin, begin + kClusterHurt, random_.time_between(3ms, 40ms));
+    cluster_faults_.plan(begin, begin + kClusterHurt);
     // At most two hosts have troubles of their own.
     for (const auto& faults : faults_) faults->remember_health();
     for (int i = 0; i < 2; ++i) {
-      if (random_.chance(50)) faults_[random_.below(faults_.size())]->plan(begin, begin + kHurt);
+      if (random_.chance(50)) faults_[random_.below(faults_.size())]->plan(begin, begin + kClusterHurt);
     }
-    run_until(begin + kHurt);
+    run_until(begin + kClusterHurt);
   }
 
   void heal() {
@@ -253,8 +248,8 @@ class ClusterRun {
   Journal journal_;
   redis::ClientOptions options_;
   World world_{*clock_, journal_, random_};
-  Callers callers_{world_, script()};
-  Cluster cluster_{world_, std::string(script().sha1()), [this](std::uint64_t id) { callers_.on_executed(id); }};
+  Callers callers_{world_, the_script()};
+  Cluster cluster_{world_, std::string(the_script().sha1()), [this](std::uint64_t id) { callers_.on_executed(id); }};
   ClusterFaults cluster_faults_{world_, cluster_};
   std::vector<std::unique_ptr<Faults>> faults_;
   const std::shared_ptr<Witness> witness_ = std::make_shared<Witness>(journal_);

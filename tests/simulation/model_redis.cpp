@@ -6,7 +6,10 @@ namespace envoyou::simulation {
 
 using redis::bulk;
 
-const std::string_view kScriptText = "redis.call('INCR', KEYS[1]) return {tonumber(ARGV[1]), KEYS[1]}";
+const redis::Script& the_script() {
+  static const redis::Script kScript("redis.call('INCR', KEYS[1]) return {tonumber(ARGV[1]), KEYS[1]}");
+  return kScript;
+}
 
 namespace {
 
@@ -94,7 +97,7 @@ std::string ModelRedis::hello(ModelPeer& peer, const Argv& argv) const {
 
 // EVALSHA sha 1 key id, EVAL text 1 key id
 std::string ModelRedis::run_script(const Argv& argv, bool has_text) {
-  if (has_text ? argv[1] != kScriptText : argv[1] != script_sha_) return "-NOSCRIPT No matching script.\r\n";
+  if (has_text ? argv[1] != the_script().text() : argv[1] != script_sha_) return "-NOSCRIPT No matching script.\r\n";
   knows_script_ = true;
   executed_(number_in(argv[4]));
   std::string& value = data_[argv[3]];

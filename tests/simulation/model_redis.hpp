@@ -15,6 +15,8 @@
 
 #include "sim.hpp"
 
+#include <envoyou/redis/script.hpp>
+
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -76,7 +78,7 @@ class ModelRedis {
   bool knows_script_ = false;
 };
 
-// The text of the script that Callers use.
-extern const std::string_view kScriptText;
+// The script that Callers use and the model knows.
+const redis::Script& the_script();
 
 }  // namespace envoyou::simulation

@@ -18,11 +18,6 @@ using namespace std::chrono_literals;
 
 constexpr Nanos kHurt = 1200ms;
 
-const redis::Script& script() {
-  static const redis::Script kScript{kScriptText};
-  return kScript;
-}
-
 redis::ClientOptions draw_options(Random& random) {
   constexpr std::array<std::size_t, 4> kInFlight{2, 16, 4096, 4096};
   constexpr std::array<std::size_t, 4> kQueued{8, 100, 65'536, 65'536};
@@ -106,9 +101,9 @@ class Run final : public Actor {
   Journal journal_;
   const redis::ClientOptions options_;
   World world_{*clock_, journal_, random_};
-  Callers callers_{world_, script()};
-  Host& host_ =
-      world_.add_host(ModelRedis(std::string(script().sha1()), [this](std::uint64_t id) { callers_.on_executed(id); }));
+  Callers callers_{world_, the_script()};
+  Host& host_ = world_.add_host(
+      ModelRedis(std::string(the_script().sha1()), [this](std::uint64_t id) { callers_.on_executed(id); }));
   Faults faults_{world_, host_};
   const std::shared_ptr<Witness> witness_ = std::make_shared<Witness>(journal_);
   std::unique_ptr<Instance> instance_ = open();

@@ -6,11 +6,6 @@ namespace envoyou::redis::cmd {
 
 namespace {
 
-Words calling(std::string_view name, std::string_view function, const Strings& keys, const Strings& arguments) {
-  Words words(name, function);
-  return std::move(add_all(add_counted(words, keys), arguments));
-}
-
 std::string_view word(RestorePolicy policy) {
   switch (policy) {
     case RestorePolicy::kAppend: return "APPEND";

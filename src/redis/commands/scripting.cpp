@@ -4,15 +4,6 @@
 
 namespace envoyou::redis::cmd {
 
-namespace {
-
-Words calling(std::string_view name, std::string_view what, const Strings& keys, const Strings& arguments) {
-  Words words(name, what);
-  return std::move(add_all(add_counted(words, keys), arguments));
-}
-
-}  // namespace
-
 Command<Reply> eval(std::string_view text, const Strings& keys, const Strings& arguments) {
   return writes<Reply>(calling("EVAL", text, keys, arguments));
 }

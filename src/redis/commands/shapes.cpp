@@ -82,4 +82,9 @@ Words& add_scan(Words& words, const ScanOptions& options) {
   return words;
 }
 
+Words calling(std::string_view name, std::string_view what, const Strings& keys, const Strings& arguments) {
+  Words words(name, what);
+  return std::move(add_all(add_counted(words, keys), arguments));
+}
+
 }  // namespace envoyou::redis::cmd

@@ -177,6 +177,8 @@ Words& add_seconds(Words& words, Milliseconds value);  // "0.25"
 Words& add_all(Words& words, const Strings& strings);
 Words& add_counted(Words& words, const Strings& strings);  // their number first
 Words& add_pairs(Words& words, const Pairs& pairs);
+// EVAL, FCALL and their kin: what is called, how many keys, the keys, the arguments.
+Words calling(std::string_view name, std::string_view what, const Strings& keys, const Strings& arguments);
 inline Words with_all(std::string_view name, const Strings& strings) {
   Words words(name);
   add_all(words, strings);
