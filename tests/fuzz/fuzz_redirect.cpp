@@ -81,7 +81,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   decoder.feed(bytes);
   for (;;) {
     const auto next = decoder.next();
-    if (!next || !next->has_value()) return 0;
+    if (!next || *next == nullptr) return 0;
     read_reply(**next);
   }
 }
