@@ -3,7 +3,7 @@
 
 packages_build='g++ cmake ninja-build pkg-config libssl-dev nlohmann-json3-dev libsqlite3-dev libzstd-dev libxxhash-dev libspdlog-dev'
 packages_example='libmicrohttpd-dev'
-packages_test='libgtest-dev libgmock-dev libbenchmark-dev libboost-dev redis-server redis-sentinel redis-tools openssl python3'
+packages_test='valgrind libgtest-dev libgmock-dev libbenchmark-dev libboost-dev redis-server redis-sentinel redis-tools openssl python3'
 
 # Debian 12's hiredis is too old, so that the build compiles one in (cmake/Hiredis.cmake); Debian 13's will do.
 if [ -r /etc/os-release ]; then

@@ -204,7 +204,8 @@ void Client::submit_all(std::vector<Submission> submissions, CallOptions options
   const Timing timing = timing_of(*impl_, options);
   const auto refused = refusal(*impl_, submissions, timing);
   if (impl_->router && !refused) {
-    return impl_->router->submit_all(std::move(submissions), timing.terms.deadline, timing.terms.shortened, options.node);
+    return impl_->router->submit_all(std::move(submissions), timing.terms.deadline, timing.terms.shortened,
+                                     options.node);
   }
   std::vector<Pending> group;
   group.reserve(submissions.size());

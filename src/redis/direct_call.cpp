@@ -25,7 +25,10 @@ class Borrowed {
 // Waits for answers and reads them, as long as all is well.
 Direct read_answers(const DirectWay& way, Link& link, TimePoint now) {
   Direct state = link.write_directly();
-  if (state == Direct::kGoesOn && link.may_wait_directly(now)) state = link.wait_directly(now);
+  if (state == Direct::kGoesOn && link.may_wait_directly(now)) {
+    state = link.wait_directly(now);
+    if (state == Direct::kGoesOn) now = way.clock.now();
+  }
   while (state == Direct::kGoesOn) {
     const auto time = wire::time_to_wait(now, link.due());
     const wire::Waited waited = wire::wait_for_reply(link.descriptor(), way.role.recall(), time);

@@ -49,8 +49,8 @@ class ReplyReader {
   virtual ~ReplyReader() = default;
 };
 
-// Who is told the answer: a reader that lives elsewhere, or a callback that lives in the handle. Up to kInline bytes of a
-// callback are carried in place, so that the usual one costs no allocation on its way; a larger one lies on the heap.
+// Who is told the answer: a reader that lives elsewhere, or a callback that lives in the handle. Up to kInline bytes of
+// a callback are carried in place, so that the usual one costs no allocation on its way; a larger one lies on the heap.
 //
 // A value that can only be moved. Whoever holds one that is not empty calls on_reply or on_error, once, and lets go.
 class ReaderHandle {
@@ -64,8 +64,8 @@ class ReaderHandle {
     Verdict (*on_part)(void* at, const ReplyView& part) noexcept;
     void (*on_error)(void* at, Error error) noexcept;
     bool (*is_answered_by)(const void* at, const ReplyView& push) noexcept;
-    void (*release)(void* at) noexcept;               // the last touch
-    void (*move)(void* from, void* to) noexcept;      // null: its bytes are copied
+    void (*release)(void* at) noexcept;           // the last touch
+    void (*move)(void* from, void* to) noexcept;  // null: its bytes are copied
   };
 
   ReaderHandle() = default;
@@ -243,9 +243,9 @@ constexpr ReaderHandle::Kind Callback<R, Then>::kKind = {
 };
 
 template <class R, class Then>
-inline constexpr bool kFitsInHandle = sizeof(Callback<R, Then>) <= ReaderHandle::kInline &&
-                                      alignof(Then) <= ReaderHandle::kAlignment &&
-                                      std::is_nothrow_move_constructible_v<Then>;
+inline constexpr bool kFitsInHandle =
+    sizeof(Callback<R, Then>) <= ReaderHandle::kInline &&
+    alignof(Then) <= ReaderHandle::kAlignment&& std::is_nothrow_move_constructible_v<Then>;
 
 }  // namespace detail_redis
 
