@@ -45,8 +45,19 @@ bool becomes(redis::ClientCache& cache, std::string_view key, std::string_view w
   return false;
 }
 
+// The cache has a link of its own. Until that is up, values are fetched and not kept.
+bool keeps_values(const redis::ClientCache& cache) {
+  const envoyou::Deadline deadline = soon();
+  while (cache.source() == redis::FeedSource::kNone) {
+    if (deadline.expired(envoyou::system_clock()->now())) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
 bool values(const std::shared_ptr<redis::Client>& client) {
   auto cache = redis::ClientCache::open(client).value();
+  if (!keeps_values(*cache)) std::cout << "the server tells of no changes: nothing is kept\n";
   const std::string key = "example:greeting";
   for (const std::string text : {"hello", "good bye"}) {
     // As another process would, who does not know of the cache.

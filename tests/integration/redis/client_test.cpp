@@ -130,7 +130,8 @@ TEST(Client, SaysThatThePasswordIsWrongAndNeverWhichItWas) {
   EXPECT_THAT(message, HasSubstr("WRONGPASS"));
   EXPECT_EQ(message.find("hunter2"), std::string::npos);
   server.cli({"CONFIG", "SET", "requirepass", "hunter2"});
-  EXPECT_TRUE(eventually([&] { return client->is_connected(); }, 1s));
+  // A refused password is tried once a second.
+  EXPECT_TRUE(eventually([&] { return client->is_connected(); }, 1'500ms));
 }
 
 TEST(Client, FallsBackToResp2) {
