@@ -196,7 +196,7 @@ TEST(Faults, LateRepliesGoToNobody) {
   server.set("k", "own");
   auto client = open_at(server.url());
   for (int i = 0; i < 5; ++i) {
-    server.add(Fault::delay(150ms).on("GET").times(1));
+    server.add(Fault::delay(80ms).on("GET").times(1));
     const auto took =
         time_of([&] { EXPECT_EQ(client->run(get("late"), {within(20ms)}).error().code(), Errc::kTimeout); });
     EXPECT_LE(took, 20ms + kGrace);
