@@ -144,6 +144,9 @@ Action HandshakeFsm::set_name(TimePoint now) {
 }
 
 Action HandshakeFsm::after_set_name(const ReplyView& reply, TimePoint now) {
+  if (!reply.is_error() && !is_status(reply, "OK")) {
+    return refuse(Errc::kForeignReply, "the answer is not one to CLIENT SETNAME");
+  }
   client_name_ = reply.is_error() ? Can::kNo : Can::kYes;
   return select(now);
 }

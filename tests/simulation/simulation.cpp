@@ -31,13 +31,15 @@
 //   a flight without bound 3 · a connect waited for for ever 6 · a greeting that stops half-way 49 · reconnects without
 //   their bucket 141
 //
-// And by a defect that it found: a greeting that the socket took in part was never written to its end, while the loop
-// turned without pause (seed 202; Engine.GoesOnWithAGreetingWhenThereIsRoomAgain).
+// And by defects that it found: a greeting that the socket took in part was never written to its end, while the loop
+// turned without pause (Engine.GoesOnWithAGreetingWhenThereIsRoomAgain); an answer to CLIENT SETNAME was believed
+// whatever it was (seed 61539; Handshake.TakesNoNameForAnAnswerThatIsNone).
 //
 // With --cluster the same callers and faults meet two shards, each a primary and a replica, that fail over and whose
 // slots move key by key (cluster.hpp): what is redirected and delayed is held to the same.
 //
-// Not simulated: sockets, TLS, threads, memory that runs out. tests/integration and tests/faults have those.
+// Not simulated: sockets, TLS, threads (so also callers that send for themselves), memory that runs out.
+// tests/integration and tests/faults have those.
 #include "cluster_run.hpp"
 #include "run.hpp"
 

@@ -149,7 +149,7 @@ void Host::send(Wire& wire, std::string bytes) {
 
 void Host::mislead(Wire& wire, std::string bytes) {
   wire.is_misled = true;
-  wire.misled_at = world_.now();
+  world_.journal().note("net  misleads", static_cast<std::uint64_t>(wire.end->descriptor), 0, bytes);
   send(wire, std::move(bytes));
 }
 

@@ -60,7 +60,6 @@ struct Wire {
   bool serves = true;      // else its commands are not executed (max clients)
   TimePoint held_until{};  // nothing passes until then
   bool is_misled = false;  // it carried a reply that nobody asked for
-  TimePoint misled_at{};
   std::string last_reply;  // for repeating it
 };
 

@@ -72,7 +72,9 @@ TEST(FaultHost, WithoutDescriptorsTheNodeIsAwayAndNothingSpins) {
     const auto used = std::chrono::duration_cast<std::chrono::milliseconds>(cpu_time() - before);
     figure("EMFILE: CPU in a second", used.count(), "ms");
     EXPECT_LE(used, 50ms);
-    EXPECT_LT(time_of([&] { EXPECT_EQ(client->run(get("k")).error().code(), Errc::kUnavailable); }), 10ms);
+    const Yardstick yardstick;
+    const auto refused = time_of([&] { EXPECT_EQ(client->run(get("k")).error().code(), Errc::kUnavailable); });
+    EXPECT_LT(refused, yardstick.allows(10ms));
   }
   EXPECT_TRUE(client->wait_until_connected(within(1s)));
   EXPECT_TRUE(client->run(get("k"), {within(1s)}));
@@ -121,10 +123,11 @@ int child_of_a_client(std::shared_ptr<Client>& client, const ClientOptions& opti
 
 TEST(FaultHost, AThousandForksCrossNoReplyAndBlockNobody) {
   auto server = RedisServer::start();
-  const auto options = parse_url(server.url()).value();
+  auto options = parse_url(server.url()).value();
+  options.stall_limit = Milliseconds(5'000);  // a thousand forks hold a machine up
   auto client = open_at(options);
   fill(*client, kThreads);
-  Load load(*client, kThreads, 1s);
+  Load load(*client, kThreads, 5s);
   std::array<int, 5> outcomes{};
   for (int i = 0; i < 1'000; ++i) {
     const pid_t child = fork();
@@ -198,6 +201,7 @@ TEST(FaultHost, ACallThatIsNotAnsweredEndsAtItsDeadline) {
   options.stall_limit = Milliseconds(60'000);  // the link stays: only deadlines end calls
   auto client = open_at(options);
   server.freeze();
+  const Yardstick yardstick;
   std::vector<std::int64_t> late(400);
   std::vector<std::thread> callers;
   for (std::size_t t = 0; t < 8; ++t) {
@@ -216,8 +220,9 @@ TEST(FaultHost, ACallThatIsNotAnsweredEndsAtItsDeadline) {
   figure("deadlines: p99 beyond", late[late.size() * 99 / 100], "us");
   figure("deadlines: most beyond", late.back(), "us");
   EXPECT_GE(late.front(), 0);
-  EXPECT_LE(late[late.size() * 99 / 100], 10'000);
-  EXPECT_LE(late.back(), 50'000);
+  const auto held_up = 2 * std::chrono::microseconds(yardstick.worst()).count();
+  EXPECT_LE(late[late.size() * 99 / 100], 10'000 + held_up);
+  EXPECT_LE(late.back(), 50'000 + held_up);
 }
 
 }  // namespace

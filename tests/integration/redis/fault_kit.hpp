@@ -92,6 +92,38 @@ inline void fill(Client& client, int threads) {
 
 inline constexpr int kThreads = 8;
 
+// How late a thread wakes that does nothing but sleep, at worst, while this lives. What the machine itself takes is no
+// client's fault: bounds in real time are stretched by it. On a quiet machine it is a millisecond.
+class Yardstick {
+ public:
+  Yardstick()
+      : thread_([this] {
+          while (!stopping_) {
+            const auto begin = Clock_::now();
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            const auto late = std::chrono::duration_cast<std::chrono::milliseconds>(Clock_::now() - begin).count() - 1;
+            if (late > worst_) worst_ = late;
+          }
+        }) {}
+  ~Yardstick() {
+    stopping_ = true;
+    thread_.join();
+  }
+  Yardstick(const Yardstick&) = delete;
+  Yardstick& operator=(const Yardstick&) = delete;
+
+  std::chrono::milliseconds worst() const { return std::chrono::milliseconds(worst_.load()); }
+  // A caller and the client's thread may both be held up, and a server on top of them.
+  std::chrono::milliseconds allows(std::chrono::milliseconds bound) const { return bound + 3 * worst(); }
+  // The machine stood still for so long that a healthy server may have been taken for a silent one.
+  bool was_held_up() const { return worst() > std::chrono::milliseconds(25); }
+
+ private:
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::int64_t> worst_{0};
+  std::thread thread_;
+};
+
 // One line for docs/faults.md.
 inline void figure(std::string_view what, std::int64_t value, std::string_view unit) {
   std::printf("[  FIGURE  ] %.*s: %lld %.*s\n", static_cast<int>(what.size()), what.data(),

@@ -31,7 +31,7 @@ using testing::Fault;
 using testing::FaultProxy;
 using testing::RedisServer;
 
-constexpr std::int64_t kMost = (100ms + kGrace).count();
+constexpr std::chrono::milliseconds kMost = 100ms + kGrace;
 
 void fill(FakeRedis& server, int threads) {
   for (int t = 0; t < threads; ++t) {
@@ -47,6 +47,7 @@ void show(std::string_view fault, const Load& load) {
 
 // Runs eight callers while `hurt` works; they may fail, and may neither wait nor be misled.
 void under_load(std::string_view fault, const std::string& url, const std::function<void(Client&)>& hurt) {
+  const Yardstick yardstick;
   auto client = open_at(url);
   Load load(*client, kThreads, 100ms);
   std::this_thread::sleep_for(100ms);
@@ -55,7 +56,7 @@ void under_load(std::string_view fault, const std::string& url, const std::funct
   load.stop();
   show(fault, load);
   EXPECT_EQ(load.wrong, 0);
-  EXPECT_LE(load.longest_ms, kMost);
+  EXPECT_LE(load.longest_ms, yardstick.allows(kMost).count());
   EXPECT_GT(load.right, 0);
 }
 
@@ -74,11 +75,12 @@ TEST(FaultNetwork, ANarrowLinkCostsALargeReplyItsDeadline) {
   FakeRedis server;
   fill(server, kThreads);
   server.set("large", std::string(200'000, 'x'));
+  const Yardstick yardstick;
   under_load("20 KB/s", server.url(), [&](Client& client) {
     server.add(Fault::split(200, 10ms).on("GET"));
     for (int i = 0; i < 5; ++i) {
       const auto took = time_of([&] { EXPECT_FALSE(client.run(get("large"), {within(100ms)})); });
-      EXPECT_LE(took.count(), kMost);
+      EXPECT_LE(took, yardstick.allows(kMost));
     }
     server.clear_faults();
     server.drop_connections(CloseHow::kReset);
@@ -89,6 +91,7 @@ TEST(FaultNetwork, TwentyMillisecondsChangeNothing) {
   auto server = RedisServer::start();
   FaultProxy proxy(server.port());
   Listener listener;
+  const Yardstick yardstick;
   auto client = open_only(parse_url(proxy.url()).value(), &listener);
   ASSERT_TRUE(client->wait_until_connected(within(2s)));
   fill(*client, kThreads);
@@ -98,6 +101,7 @@ TEST(FaultNetwork, TwentyMillisecondsChangeNothing) {
   load.stop();
   show("latency 20 ms", load);
   EXPECT_EQ(load.wrong, 0);
+  if (yardstick.was_held_up()) GTEST_SKIP() << "this machine stood still for " << yardstick.worst().count() << " ms";
   EXPECT_EQ(listener.refused + listener.condemned, 0);
   EXPECT_EQ(client->stats().connects, 1u);
 }
@@ -120,7 +124,7 @@ TEST(FaultNetwork, AHalfOpenLinkIsLeftAfterTheStallLimit) {
   under_load("half open", server.url(), [&](Client& client) {
     const auto condemned = client.stats().condemned;
     server.lose_connections();
-    EXPECT_TRUE(eventually([&] { return client.stats().condemned == condemned + 1; }, 1s));
+    EXPECT_TRUE(eventually([&] { return client.stats().condemned > condemned; }, 1s));
     EXPECT_TRUE(client.wait_until_connected(within(1s)));
   });
 }
@@ -150,6 +154,7 @@ TEST(FaultNetwork, ConnectsThatAreAcceptedAndNeverServedToo) {
 TEST(FaultNetwork, OneResetInAHundredIsNotSeenByReads) {
   FakeRedis server;
   server.set("k", "own");
+  const Yardstick yardstick;
   auto client = open_at(server.url());
   int failed = 0;
   for (int i = 0; i < 1'000; ++i) {
@@ -157,6 +162,7 @@ TEST(FaultNetwork, OneResetInAHundredIsNotSeenByReads) {
     if (client->run(get("k"), {within(100ms)}).value_or(std::nullopt) != "own") ++failed;
   }
   figure("RST 1 %: failed reads of 1000", failed, "");
+  if (yardstick.was_held_up()) GTEST_SKIP() << "this machine stood still for " << yardstick.worst().count() << " ms";
   EXPECT_EQ(failed, 0);
   EXPECT_EQ(client->stats().repeated, 10u);
 }
@@ -184,21 +190,24 @@ TEST(FaultNetwork, AnAddressThatRefusesIsNotTheLast) {
   FakeRedis server;
   auto options = parse_url(server.url()).value();
   options.host = "localhost";
+  const Yardstick yardstick;
   auto client = open_only(options);
   const auto took = time_of([&] { EXPECT_TRUE(client->wait_until_connected(within(2s))); });
   figure("v4 and v6, one refuses: connected after", took.count(), "ms");
-  EXPECT_LE(took, 250ms + kGrace);
+  EXPECT_LE(took, yardstick.allows(250ms + kGrace));
 }
 
 TEST(FaultNetwork, ANameThatIsNotFoundCostsNeitherTheConstructorNorACall) {
+  const Yardstick yardstick;
   std::shared_ptr<Client> client;
   const auto constructed = time_of([&] { client = open_only({.host = "no-such-host.invalid"}); });
   figure("no such name: constructor", constructed.count(), "ms");
-  EXPECT_LE(constructed, 100ms);
+  EXPECT_LE(constructed, yardstick.allows(100ms));
   for (int i = 0; i < 5; ++i) {
-    EXPECT_LE(time_of([&] { EXPECT_FALSE(client->run(get("k"), {within(100ms)})); }).count(), kMost);
+    const auto took = time_of([&] { EXPECT_FALSE(client->run(get("k"), {within(100ms)})); });
+    EXPECT_LE(took, yardstick.allows(kMost));
   }
-  EXPECT_LT(time_of([&] { client.reset(); }), 200ms);
+  EXPECT_LT(time_of([&] { client.reset(); }), yardstick.allows(200ms));
 }
 
 // Each way to be stuck, and how long the end of the client takes in it.
@@ -224,10 +233,11 @@ TEST_P(ShutdownInAFault, TakesLessThan200Milliseconds) {
   for (int i = 0; i < 100; ++i) {
     client->run(incr("n"), {within(10s)}, [&](const Result<std::int64_t>&) { ++ended; });
   }
+  const Yardstick yardstick;
   std::this_thread::sleep_for(30ms);
   const auto took = time_of([&] { client.reset(); });
   figure(std::string("shutdown, ") + GetParam().name, took.count(), "ms");
-  EXPECT_LT(took, 200ms);
+  EXPECT_LT(took, yardstick.allows(200ms));
   EXPECT_EQ(ended, 100);
 }
 

@@ -62,6 +62,17 @@ TEST(Handshake, SaysEverythingInOneHello) {
   EXPECT_EQ(fsm.server().role, "master");
 }
 
+// Found by the simulation: a part of a reply that nobody asked for, and the OK that made it whole.
+TEST(Handshake, TakesNoNameForAnAnswerThatIsNone) {
+  const ClientOptions options;
+  HandshakeFsm fsm(options);
+  (void)fsm.start();
+  EXPECT_EQ(words(fsm.on_reply(error_reply("ERR unknown command `HELLO`"), t0)), "CLIENT SETNAME envoyou");
+  const auto action = fsm.on_reply(string_reply("ab+OK"), t0);
+  EXPECT_EQ(action.kind, Kind::kRefused);
+  EXPECT_EQ(action.error.code(), Errc::kForeignReply);
+}
+
 // As Redis 8 with its modules, Valkey, and a fork that says more than anyone asked for.
 TEST(Handshake, ReadsTheGreetingsOfAllKindsOfServers) {
   const ReplyView module[] = {string_reply("name"), string_reply("vectorset"), string_reply("ver"),
