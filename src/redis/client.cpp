@@ -100,6 +100,7 @@ Result<void> build(Client::Impl& impl, NodeListener* listener) {
 struct Timing {
   TimePoint now;
   Terms terms;
+  bool in_turn = false;  // asked by a callback on the I/O thread
 };
 
 // A callback that asks on reads the clock of the turn that it is called in, and not the machine's again.
@@ -114,11 +115,11 @@ Timing timing_of(const Client::Impl& impl, const CallOptions& options) {
   } else {
     terms.deadline = Deadline::never().share(now, usual).time();
   }
-  return {now, terms};
+  return {now, terms, in_turn};
 }
 
 // Why a command is not even queued; nothing if it may be.
-std::optional<Error> refusal(const Client::Impl& impl, std::span<const Submission> group, const Timing& timing) {
+std::optional<Error> why_refused(const Client::Impl& impl, std::span<const Submission> group, const Timing& timing) {
   if (impl.fork_guard.forked()) return Error(Errc::kForked, "the client was opened before fork()");
   for (const Submission& submission : group) {
     if (auto not_fit = unfit(impl.options, submission)) return not_fit;
@@ -176,20 +177,21 @@ Result<void> Client::may_block() const {
 
 void Client::submit(Submission submission, CallOptions options) {
   const Timing timing = timing_of(*impl_, options);
-  if (auto refused = refusal(*impl_, std::span(&submission, 1), timing)) {
+  if (auto refused = why_refused(*impl_, std::span(&submission, 1), timing)) {
     return submission.reader->on_error(*std::move(refused));
   }
   if (impl_->router) {
     return impl_->router->submit(std::move(submission), timing.terms.deadline, timing.terms.shortened, options.node);
   }
-  auto posted = impl_->node->inbox.post(submission, timing.terms);
+  Inbox& inbox = impl_->node->inbox;
+  auto posted = timing.in_turn ? inbox.post_in_turn(submission, timing.terms) : inbox.post(submission, timing.terms);
   if (!posted) submission.reader->on_error(posted.error());
 }
 
 void Client::ask(Submission submission, CallOptions options) {
   if (impl_->router) return submit(std::move(submission), std::move(options));
   Timing timing = timing_of(*impl_, options);
-  if (auto refused = refusal(*impl_, std::span(&submission, 1), timing)) {
+  if (auto refused = why_refused(*impl_, std::span(&submission, 1), timing)) {
     return submission.reader->on_error(*std::move(refused));
   }
   timing.terms.alone = true;
@@ -202,7 +204,7 @@ void Client::ask(Submission submission, CallOptions options) {
 void Client::submit_all(std::vector<Submission> submissions, CallOptions options) {
   if (submissions.empty()) return;
   const Timing timing = timing_of(*impl_, options);
-  const auto refused = refusal(*impl_, submissions, timing);
+  const auto refused = why_refused(*impl_, submissions, timing);
   if (impl_->router && !refused) {
     return impl_->router->submit_all(std::move(submissions), timing.terms.deadline, timing.terms.shortened,
                                      options.node);

@@ -9,7 +9,10 @@
 //   sleeping? sleeping = false   wait (a wake-up that came since ends it)
 //   unlock; wake if it was       lock; swap; sleeping = false; unlock
 //
-// Thread-safe but for `take`, `may_sleep` and `close`, which are the consumer's.
+// What a callback submits is the consumer's own and goes past the lock: half of the cost of a command in flight after
+// flight of callbacks.
+//
+// Thread-safe but for `post_in_turn`, `take`, `may_sleep` and `close`, which are the consumer's.
 #pragma once
 
 #include "redis/pending.hpp"
@@ -17,6 +20,7 @@
 
 #include <envoyou/result.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -35,6 +39,8 @@ class Inbox {
 
   // Takes one, or nothing of it. Errors: kQueueFull, kClosed.
   Result<void> post(Submission& submission, const Terms& terms);
+  // The same for what a callback submits within a turn: nobody has to be kept out or woken. The consumer's.
+  Result<void> post_in_turn(Submission& submission, const Terms& terms);
   // Takes all of `group`, to be sent in order on one link, or none of it. Errors: as above.
   Result<void> post(std::span<Pending> group);
   std::uint64_t posted() const;
@@ -52,8 +58,8 @@ class Inbox {
   const Quota& quota() const noexcept { return quota_; }
 
  private:
-  Result<void> admit(std::size_t commands, std::size_t bytes);
-  Result<void> admit(std::span<Pending> group);
+  Errc admit(std::size_t commands, std::size_t bytes);
+  Errc admit(std::span<Pending> group);
 
   Quota quota_;
   const std::function<void()> wake_;
@@ -61,7 +67,10 @@ class Inbox {
   std::vector<Pending> items_;
   std::uint64_t posted_ = 0;
   bool sleeping_ = false;
-  bool closed_ = false;
+  bool closed_ = false;  // written by the consumer
+  // The consumer's:
+  std::vector<Pending> in_turn_;
+  std::atomic<std::uint64_t> posted_in_turn_{0};
 };
 
 }  // namespace envoyou::redis

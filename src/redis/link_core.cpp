@@ -118,18 +118,20 @@ void LinkCore::encode_from(UnsentQueue& queue, OutBuffer& out, TimePoint now) {
 
 void LinkCore::fly(Pending&& pending, OutBuffer& out) {
   if (evalsha_is_refused_ && pending.script != nullptr && !pending.with_text) give_text(pending);
-  if (pending.route.asking) {
-    out.append(Words("ASKING"));
-    Pending asking;
-    asking.is_asking = true;
-    asking.end = out.encoded();
-    in_flight_.push(std::move(asking));
-  }
+  if (pending.route.asking) fly_asking(out);
   if (pending.is_own) ++own_in_flight_;
   out.append(pending.words);
   pending.end = out.encoded();
   pending.charge.sent();
   in_flight_.push(std::move(pending));
+}
+
+void LinkCore::fly_asking(OutBuffer& out) {
+  out.append(Words("ASKING"));
+  Pending asking;
+  asking.is_asking = true;
+  asking.end = out.encoded();
+  in_flight_.push(std::move(asking));
 }
 
 bool LinkCore::encode_at_once(Pending&& pending, OutBuffer& out, TimePoint now) {
@@ -191,26 +193,32 @@ LinkCore::Condemned LinkCore::take_answer(const ReplyView& reply, TimePoint now)
 LinkCore::Condemned LinkCore::deliver(Pending& pending, const ReplyView& reply, TimePoint now) {
   if (pending.is_own) {
     --own_in_flight_;
-    return pending.answer(reply) == Verdict::kMine ? std::nullopt : foreign();
+  } else {
+    if (reply.is_error()) return deliver_error(pending, reply, now);
+    count_answer();
   }
-  if (reply.is_error() && wants_text(pending, reply.text)) {
+  return pending.answer(reply) == Verdict::kMine ? std::nullopt : foreign();
+}
+
+void LinkCore::count_answer() noexcept {
+  ++tally_.answered;
+  budget_.on_answered(1);
+}
+
+LinkCore::Condemned LinkCore::deliver_error(Pending& pending, const ReplyView& reply, TimePoint now) {
+  if (wants_text(pending, reply.text)) {
     evalsha_is_refused_ = evalsha_is_refused_ || !reply.text.starts_with("NOSCRIPT");
     give_text(pending);
     pending.charge.queued_again();
     again_.push_back(std::move(pending));
     return std::nullopt;
   }
-  ++tally_.answered;
-  budget_.on_answered(1);
-  if (reply.is_error()) {
-    if (redirects_ != nullptr && pending.route.is_set && redirects_->take(pending, reply.text, now))
-      return std::nullopt;
-    const Error error = error_from_reply(reply.text, identity_ ? identity_->password : "");
-    note_error(reply.text, now);
-    pending.fail(error);
-    return std::nullopt;
-  }
-  return pending.answer(reply) == Verdict::kMine ? std::nullopt : foreign();
+  count_answer();
+  if (redirects_ != nullptr && pending.route.is_set && redirects_->take(pending, reply.text, now)) return std::nullopt;
+  const Error error = error_from_reply(reply.text, identity_ ? identity_->password : "");
+  note_error(reply.text, now);
+  pending.fail(error);
+  return std::nullopt;
 }
 
 void LinkCore::give_text(Pending& pending) {

@@ -128,6 +128,7 @@ class LinkCore {
 
  private:
   void fly(Pending&& pending, OutBuffer& out);
+  void fly_asking(OutBuffer& out);
   void encode_from(UnsentQueue& queue, OutBuffer& out, TimePoint now);
   void ping(OutBuffer& out, TimePoint now);
   void measure(Microseconds round_trip) noexcept;
@@ -137,6 +138,8 @@ class LinkCore {
   Condemned check_fence(const ReplyView& whole, TimePoint now);
   Condemned take_answer(const ReplyView& reply, TimePoint now);
   Condemned deliver(Pending& pending, const ReplyView& reply, TimePoint now);
+  Condemned deliver_error(Pending& pending, const ReplyView& reply, TimePoint now);
+  void count_answer() noexcept;
   static void give_text(Pending& pending);
   Condemned deliver_part(Pending& pending, const ReplyView& part, TimePoint now);
   Condemned foreign();

@@ -32,6 +32,14 @@ class Quota {
   // The I/O role.
   void give_unsent() noexcept { ++giving_unsent_; }
   void take_unsent_again() noexcept { --giving_unsent_; }
+  // As `take`, for what is submitted within a turn: callers see it when it is published.
+  bool take_in_turn(std::size_t commands, std::size_t bytes) noexcept {
+    if (left(taken_unsent_, giving_unsent_) + commands > max_unsent_) return false;
+    if (left(taken_bytes_, giving_bytes_) + bytes > max_bytes_) return false;
+    giving_unsent_ -= commands;
+    giving_bytes_ -= bytes;
+    return true;
+  }
   void give_bytes(std::size_t bytes) noexcept { giving_bytes_ += bytes; }
   void publish() noexcept {
     given_unsent_.store(giving_unsent_, std::memory_order_relaxed);
@@ -42,8 +50,10 @@ class Quota {
   using Atomic = std::atomic<std::uint64_t>;
   // The two are read one after the other: a difference below zero means that more was given meanwhile.
   static std::size_t difference(const Atomic& taken, const Atomic& given) noexcept {
-    const auto left =
-        static_cast<std::int64_t>(taken.load(std::memory_order_relaxed) - given.load(std::memory_order_relaxed));
+    return left(taken, given.load(std::memory_order_relaxed));
+  }
+  static std::size_t left(const Atomic& taken, std::uint64_t given) noexcept {
+    const auto left = static_cast<std::int64_t>(taken.load(std::memory_order_relaxed) - given);
     return left > 0 ? static_cast<std::size_t>(left) : 0;
   }
 
@@ -66,9 +76,11 @@ class Charge {
   Charge(Charge&& other) noexcept
       : quota_(std::exchange(other.quota_, nullptr)), bytes_(other.bytes_), unsent_(other.unsent_) {}
   Charge& operator=(Charge&& other) noexcept {
-    std::swap(quota_, other.quota_);
-    std::swap(bytes_, other.bytes_);
-    std::swap(unsent_, other.unsent_);
+    sent();
+    forget_bytes();
+    quota_ = std::exchange(other.quota_, nullptr);
+    bytes_ = other.bytes_;
+    unsent_ = other.unsent_;
     return *this;
   }
   ~Charge() {

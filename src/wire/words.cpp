@@ -49,7 +49,7 @@ Words::Words(const Words& other) : size_(other.size_), count_(other.count_) {
   if (size_ > 0) std::memcpy(to, other.encoded().data(), size_);
 }
 
-char* Words::room_for(std::size_t bytes) {
+char* Words::grow(std::size_t bytes) {
   const std::size_t capacity = heap_ != nullptr ? capacity_ : kInline;
   if (bytes > capacity - size_) {
     const std::size_t wanted = std::max(2 * capacity, size_ + bytes);

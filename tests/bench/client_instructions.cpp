@@ -97,9 +97,10 @@ class Callbacks {
       if (go_on()) ask();
     });
   }
+  // On the I/O thread.
   bool go_on() {
-    const std::lock_guard lock(mutex_);
     if (count_.one()) return true;
+    const std::lock_guard lock(mutex_);
     ++ended_;
     changed_.notify_all();
     return false;

@@ -91,7 +91,10 @@ class Words {
     other.count_ = 0;
   }
   // Room for `bytes` more, behind what is there.
-  char* room_for(std::size_t bytes);
+  char* room_for(std::size_t bytes) {
+    return heap_ == nullptr && bytes <= kInline - size_ ? small_ + size_ : grow(bytes);
+  }
+  char* grow(std::size_t bytes);
   void append(std::string_view encoded);
 
   char* heap_ = nullptr;  // null: all is in small_

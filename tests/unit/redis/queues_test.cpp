@@ -172,6 +172,38 @@ TEST_F(QueueTest, AnInboxWakesOnlyWhoSleepsAndOnlyOnce) {
   EXPECT_EQ(wakes, 1);
 }
 
+TEST_F(QueueTest, AnInboxTakesWhatACallbackSubmitsUnderTheSameBound) {
+  int wakes = 0;
+  Inbox inbox(2, 1000, [&] { ++wakes; });
+  const auto post = [&] {
+    Submission submission = to_submission(Command<void>(Words("SET", "k", "v"), decode_ok), [](Result<void>) {});
+    const auto posted = inbox.post_in_turn(submission, Terms{});
+    if (!posted) submission.reader->on_error(posted.error());
+    return posted ? Errc::kOk : posted.error().code();
+  };
+  EXPECT_EQ(post(), Errc::kOk);
+  EXPECT_EQ(post(), Errc::kOk);
+  EXPECT_EQ(post(), Errc::kQueueFull);
+  EXPECT_FALSE(inbox.may_sleep());
+  inbox.quota().publish();
+  EXPECT_EQ(inbox.quota().unsent(), 2u);
+  EXPECT_EQ(inbox.posted(), 2u);
+  std::vector<Pending> taken;
+  inbox.take(taken);
+  EXPECT_EQ(taken.size(), 2u);
+  for (Pending& pending : taken) pending.fail(Error(Errc::kClosed));
+  taken.clear();
+  inbox.quota().publish();
+  EXPECT_EQ(inbox.quota().unsent(), 0u);
+  EXPECT_EQ(inbox.quota().bytes(), 0u);
+  EXPECT_EQ(post(), Errc::kOk);
+  auto left = inbox.close();
+  EXPECT_EQ(left.size(), 1u);
+  for (Pending& pending : left) pending.fail(Error(Errc::kClosed));
+  EXPECT_EQ(post(), Errc::kClosed);
+  EXPECT_EQ(wakes, 0);
+}
+
 TEST_F(QueueTest, AClosedInboxGivesWhatIsLeftAndTakesNothing) {
   Inbox inbox(100, 100'000, [] {});
   Pending one = pending("a", t0);
