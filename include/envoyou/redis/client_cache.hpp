@@ -5,7 +5,7 @@
 //   auto user = cache->read(redis::Words("HGETALL", "user:8"), "user:8");
 //   cache->write(redis::Command<void>(redis::Words("SET", "user:7", "x"), redis::decode_ok), {"user:7"});
 //
-// A hit is answered on the caller's thread in about 150 ns, without the I/O thread, and hands out the kept value
+// A hit is answered on the caller's thread in about 0.2 us, without the I/O thread, and hands out the kept value
 // itself, counted, not copied. A miss reads the value and its time to live back to back on the link that the
 // invalidations come on; all who ask for the same meanwhile wait for the same answer, each until its own deadline.
 //

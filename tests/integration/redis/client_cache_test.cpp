@@ -349,7 +349,7 @@ TEST(ClientCache, GoesThroughCutsOfItsLinkInAStormWithoutAnOldValue) {
   cutter.join();
   EXPECT_EQ(storm.stale, 0u) << "of " << storm.reads;
   EXPECT_GT(stage.cache->stats().drops, 3u);
-  EXPECT_GT(stage.cache->stats().hits, 100u);
+  EXPECT_GT(stage.cache->stats().hits, 20u);
 }
 
 }  // namespace
