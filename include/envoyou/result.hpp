@@ -73,7 +73,8 @@ class [[nodiscard]] Result {
   using error_type = Error;
 
   Result(T value) : value_(std::move(value)), holds_value_(true) {}  // NOLINT(google-explicit-constructor)
-  Result(Error error) noexcept : error_(std::move(error)), holds_value_(false) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error) noexcept
+      : error_(std::move(error)), holds_value_(false) {}  // NOLINT(google-explicit-constructor)
   template <class U>
   requires(std::constructible_from<T, U&&> && !std::same_as<std::remove_cvref_t<U>, Result> &&
            !std::same_as<std::remove_cvref_t<U>, Error> &&

@@ -1,7 +1,7 @@
 #include "support/redis_sentinel.hpp"
 
-#include "testing/resp.hpp"
 #include "support/wait_for.hpp"
+#include "testing/resp.hpp"
 
 #include <fstream>
 #include <stdexcept>

@@ -6,8 +6,8 @@
 //   redis.add(Fault::cut(2, CloseHow::kReset));         // every reply ends after its second byte
 //   redis.clear_faults();
 //
-// The handshake (HELLO, AUTH, CLIENT, SELECT) is spoiled only by a fault that names it, and the questions by which a client
-// learns what a server can only by one for "*".
+// The handshake (HELLO, AUTH, CLIENT, SELECT) is spoiled only by a fault that names it, and the questions by which a
+// client learns what a server can only by one for "*".
 //
 // Thread-compatible values.
 #pragma once

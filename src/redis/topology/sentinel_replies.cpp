@@ -10,7 +10,6 @@ namespace envoyou::redis {
 
 namespace {
 
-
 std::optional<Endpoint> endpoint(std::string_view host, std::string_view port) {
   const auto number = base::parse_int64(port);
   const bool graphic = std::all_of(host.begin(), host.end(), [](char c) { return c > ' ' && c < '\x7f'; });

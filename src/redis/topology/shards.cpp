@@ -12,7 +12,6 @@ namespace envoyou::redis {
 
 namespace {
 
-
 Error odd(std::string_view what) { return Error(Errc::kProtocol, "topology: " + std::string(what)); }
 
 // The value of a field in a flattened map, or in what was one before RESP3.

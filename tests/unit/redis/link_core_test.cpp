@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "replies.hpp"
 #include "../times.hpp"
+#include "replies.hpp"
 
 namespace envoyou::redis {
 namespace {
