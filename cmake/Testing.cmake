@@ -20,7 +20,7 @@ set(ENVOYOU_TEST_TIMEOUT_integration 180)
 set(ENVOYOU_TEST_TIMEOUT_fault 300)
 set(ENVOYOU_TEST_TIMEOUT_capi 120)
 set(ENVOYOU_TEST_TIMEOUT_examples 60)
-set(ENVOYOU_TEST_TIMEOUT_layers 120)
+set(ENVOYOU_TEST_TIMEOUT_layers 300)
 set(ENVOYOU_TEST_TIMEOUT_packaging 300)
 
 # All programs of one kind, for those who want no others: cmake --build ... --target envoyou_tests_unit
