@@ -1,10 +1,14 @@
 # envoyou_add_test(<name> KIND <kind> SOURCES <file>...
-#   [LAYERS <layer>...]       whose internals it may include and whose code it links; none: the public headers, all code
-#   [LIBRARIES <target>...]   besides GoogleTest
-#   [ARGS <word>...] [ENVIRONMENT <NAME=value>...] [TIMEOUT <seconds>]
+#   [HELPERS <file>...]       what the sources need, without a test of its own
+#   [ENVIRONMENT <NAME=value>...] [TIMEOUT <seconds>]
 #   [SERIAL])                 nothing else runs beside it: for tests that measure time
 #
-# Builds bin/<name> and hands it to ctest as one test, labelled with its kind:
+# Puts the files into the test program of their kind, and has ctest run the tests that stand in them as one test, labelled
+# with the kind. There are few programs, for what tests have in common is compiled and linked once in each: bin/unit_tests,
+# bin/conformance_tests, bin/integration_tests (which has the fault runs, too). A test's own names stand in a namespace
+# that is called like its file, so that files can be compiled together.
+#
+# The kinds:
 #   unit         no sockets, no sleeping
 #   conformance  the definition of a module, over each of its backends
 #   simulation   the client over a simulated clock, network and Redis
@@ -23,15 +27,10 @@ set(ENVOYOU_TEST_TIMEOUT_examples 60)
 set(ENVOYOU_TEST_TIMEOUT_layers 300)
 set(ENVOYOU_TEST_TIMEOUT_packaging 300)
 
-# All programs of one kind, for those who want no others: cmake --build ... --target envoyou_tests_unit
-foreach(_kind unit conformance integration fault)
-  add_custom_target(envoyou_tests_${_kind})
-endforeach()
-
 # Tests are compiled for being built often: GoogleTest is parsed once, and a release's test programs are not optimised
-# (the code under test is, in its own objects; benchmarks and the servers' helpers are, too).
+# (the code under test is, in its own objects; what measures or simulates is, too).
 add_library(envoyou_test_flags INTERFACE)
-target_compile_options(envoyou_test_flags INTERFACE $<$<CONFIG:Release>:-O0>)
+target_compile_options(envoyou_test_flags INTERFACE "$<$<CONFIG:Release>:-O0;$<$<CXX_COMPILER_ID:GNU>:-ffold-simple-inlines>>")
 target_link_libraries(envoyou_test_flags INTERFACE envoyou_flags GTest::gmock GTest::gtest)
 file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/generated/test_prelude.cpp" CONTENT "// Nothing but its headers.\n")
 add_library(envoyou_test_prelude OBJECT "${PROJECT_BINARY_DIR}/generated/test_prelude.cpp")
@@ -40,6 +39,12 @@ set_target_properties(envoyou_test_prelude PROPERTIES CXX_EXTENSIONS OFF)
 target_precompile_headers(envoyou_test_prelude PRIVATE
   <gtest/gtest.h> <gmock/gmock.h> <algorithm> <array> <atomic> <chrono> <functional> <map> <memory> <mutex> <optional>
   <set> <string> <string_view> <thread> <utility> <vector>)
+
+# A helper of the tests, compiled as they are.
+function(envoyou_compile_as_test target)
+  target_link_libraries(${target} PRIVATE envoyou_test_flags)
+  target_precompile_headers(${target} REUSE_FROM envoyou_test_prelude)
+endfunction()
 
 # What tests, drivers and benchmarks have in common: the include path and the code of LAYERS.
 function(envoyou_use_layers target)
@@ -78,24 +83,39 @@ function(envoyou_register_test name)
   endif()
 endfunction()
 
-function(envoyou_add_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "KIND;TIMEOUT" "SOURCES;LAYERS;LIBRARIES;ARGS;ENVIRONMENT")
-  if(arg_UNPARSED_ARGUMENTS OR NOT arg_SOURCES)
-    message(FATAL_ERROR "envoyou_add_test(${name}): no SOURCES, or does not know '${arg_UNPARSED_ARGUMENTS}'")
-  endif()
-  foreach(_source IN LISTS arg_SOURCES)
-    if(NOT IS_ABSOLUTE "${_source}" AND NOT EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${_source}")
-      message(WARNING "envoyou_add_test(${name}): ${_source} does not exist yet; test left out")
-      return()
-    endif()
+# bin/<name>, of all that envoyou_add_test hands to its kinds. BATCH files are compiled as one: about half of them, so
+# that two cores are busy to the end.
+function(_envoyou_test_program name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "BATCH" "KINDS;LIBRARIES")
+  add_executable(${name} "${PROJECT_SOURCE_DIR}/tests/support/main.cpp")
+  target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} envoyou_test_support)
+  envoyou_compile_as_test(${name})
+  set_target_properties(${name} PROPERTIES UNITY_BUILD_BATCH_SIZE ${arg_BATCH})
+  get_property(_all GLOBAL PROPERTY ENVOYOU_LAYERS)
+  envoyou_use_layers(${name} ${_all})
+  foreach(_kind IN LISTS arg_KINDS)
+    set_property(GLOBAL PROPERTY ENVOYOU_TEST_PROGRAM_${_kind} ${name})
   endforeach()
-  add_executable(${name} ${arg_SOURCES})
-  target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} envoyou_test_flags GTest::gtest_main)
-  target_precompile_headers(${name} REUSE_FROM envoyou_test_prelude)
-  envoyou_use_layers(${name} ${arg_LAYERS})
-  if(TARGET envoyou_tests_${arg_KIND})
-    add_dependencies(envoyou_tests_${arg_KIND} ${name})
+endfunction()
+_envoyou_test_program(unit_tests BATCH 44 KINDS unit LIBRARIES envoyou_test_sim)
+_envoyou_test_program(conformance_tests BATCH 20 KINDS conformance)
+_envoyou_test_program(integration_tests BATCH 26 KINDS integration fault
+  LIBRARIES OpenSSL::SSL OpenSSL::Crypto nlohmann_json::nlohmann_json)
+
+# With what the integration tests start: to link those is not to be waited for before the tests are compiled.
+add_custom_target(integration DEPENDS integration_tests)
+
+function(envoyou_add_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "KIND;TIMEOUT" "SOURCES;HELPERS;ENVIRONMENT")
+  get_property(_program GLOBAL PROPERTY ENVOYOU_TEST_PROGRAM_${arg_KIND})
+  if(arg_UNPARSED_ARGUMENTS OR NOT arg_SOURCES OR NOT _program)
+    message(FATAL_ERROR "envoyou_add_test(${name}): no SOURCES, no program for KIND '${arg_KIND}', or does not know "
+      "'${arg_UNPARSED_ARGUMENTS}'")
   endif()
+  list(TRANSFORM arg_SOURCES PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
+  list(TRANSFORM arg_HELPERS PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
+  target_sources(${_program} PRIVATE ${arg_SOURCES} ${arg_HELPERS})
+  list(TRANSFORM arg_SOURCES REPLACE "^${PROJECT_SOURCE_DIR}/tests/" "")
   set(_settings "")
   if(arg_SERIAL)
     list(APPEND _settings SERIAL)
@@ -103,6 +123,6 @@ function(envoyou_add_test name)
   if(arg_TIMEOUT)
     list(APPEND _settings TIMEOUT ${arg_TIMEOUT})
   endif()
-  envoyou_register_test(${name} ${_settings} KIND "${arg_KIND}"
-    COMMAND ${name} ${arg_ARGS} ENVIRONMENT ${arg_ENVIRONMENT})
+  envoyou_register_test(${name} ${_settings} KIND "${arg_KIND}" COMMAND ${_program} ${arg_SOURCES}
+    ENVIRONMENT ${arg_ENVIRONMENT})
 endfunction()

@@ -94,11 +94,14 @@ class EpollLoop final : public Loop {
   std::array<Event, kMaxEvents> events_{};
 };
 
+// A kernel that is not quite Linux, or a filter of system calls.
+bool lacks_epoll(int code) { return code == ENOSYS || code == EPERM; }
+
 }  // namespace
 
 Result<std::unique_ptr<Loop>> make_epoll_loop(std::shared_ptr<Clock> clock) {
   OwnedDescriptor epoll(epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll) return system_error(Errc::kUnavailable, "epoll_create1", errno);
+  if (!epoll) return system_error(lacks_epoll(errno) ? Errc::kUnsupported : Errc::kUnavailable, "epoll_create1", errno);
   auto wake_up = WakeUp::by_eventfd();
   if (!wake_up) return wake_up.error();
   const int wake_descriptor = (*wake_up)->descriptor();

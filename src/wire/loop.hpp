@@ -42,6 +42,7 @@ class Loop {
   virtual void wake() noexcept = 0;
 };
 
+// kUnsupported where there is no epoll: then the other one will do.
 Result<std::unique_ptr<Loop>> make_epoll_loop(std::shared_ptr<Clock> clock);
 Result<std::unique_ptr<Loop>> make_poll_loop(std::shared_ptr<Clock> clock);
 

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace envoyou::capi {
+namespace envoyou::capi::guard_test {
 namespace {
 
 std::string message_of(const envoyou_error* error) {
@@ -58,4 +58,4 @@ TEST(Guard, WhateverIsThrownIsADefectAndAStatus) {
 }
 
 }  // namespace
-}  // namespace envoyou::capi
+}  // namespace envoyou::capi::guard_test

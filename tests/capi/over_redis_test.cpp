@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace envoyou::testing {
+namespace envoyou::testing::over_redis_test {
 namespace {
 
 TEST(CInterface, EveryFunctionDoesWhatItSaysOverRedis) {
@@ -18,4 +18,4 @@ TEST(CInterface, EveryFunctionDoesWhatItSaysOverRedis) {
 }
 
 }  // namespace
-}  // namespace envoyou::testing
+}  // namespace envoyou::testing::over_redis_test

@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <thread>
 
-namespace envoyou::testing {
+namespace envoyou::testing::cache_data_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -242,4 +242,4 @@ INSTANTIATE_TEST_SUITE_P(Over, CacheConformance,
                          [](const auto& each) { return to_string(each.param); });
 
 }  // namespace
-}  // namespace envoyou::testing
+}  // namespace envoyou::testing::cache_data_test

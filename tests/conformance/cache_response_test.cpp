@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <thread>
 
-namespace envoyou::testing {
+namespace envoyou::testing::cache_response_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -469,4 +469,4 @@ INSTANTIATE_TEST_SUITE_P(Over, ResponseCacheConformance,
                          [](const auto& each) { return to_string(each.param); });
 
 }  // namespace
-}  // namespace envoyou::testing
+}  // namespace envoyou::testing::cache_response_test

@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-namespace envoyou::limiter {
+namespace envoyou::limiter::limiter_test {
 namespace {
 
 using testing::OracleAnswer;
@@ -268,4 +268,4 @@ INSTANTIATE_TEST_SUITE_P(Backends, LimiterConformance,
                          [](const auto& each) { return each.param; });
 
 }  // namespace
-}  // namespace envoyou::limiter
+}  // namespace envoyou::limiter::limiter_test

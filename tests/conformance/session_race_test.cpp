@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-namespace envoyou {
+namespace envoyou::session_race_test {
 namespace {
 
 using testing::kPatient;
@@ -186,4 +186,4 @@ INSTANTIATE_TEST_SUITE_P(Over, SessionRace,
                          [](const auto& at) { return testing::to_string(at.param); });
 
 }  // namespace
-}  // namespace envoyou
+}  // namespace envoyou::session_race_test

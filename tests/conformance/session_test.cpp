@@ -7,7 +7,7 @@
 
 #include <string>
 
-namespace envoyou {
+namespace envoyou::session_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -288,4 +288,4 @@ INSTANTIATE_TEST_SUITE_P(Over, SessionSuite,
                          [](const auto& at) { return testing::to_string(at.param); });
 
 }  // namespace
-}  // namespace envoyou
+}  // namespace envoyou::session_test

@@ -14,7 +14,7 @@
 #include <mutex>
 #include <thread>
 
-namespace envoyou::testing {
+namespace envoyou::testing::original_four_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -396,4 +396,4 @@ TEST_F(ResponseCaching, TheGeneralCacheGivesBackTheSameBytes) {
 }
 
 }  // namespace
-}  // namespace envoyou::testing
+}  // namespace envoyou::testing::original_four_test

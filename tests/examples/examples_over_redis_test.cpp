@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace envoyou::testing {
+namespace envoyou::testing::examples_over_redis_test {
 namespace {
 
 struct ExamplesOverRedis : ::testing::Test {
@@ -59,4 +59,4 @@ TEST_F(ExamplesOverRedis, Python) {
 }
 
 }  // namespace
-}  // namespace envoyou::testing
+}  // namespace envoyou::testing::examples_over_redis_test

@@ -15,7 +15,7 @@
 #include <functional>
 #include <optional>
 
-namespace envoyou::testing {
+namespace envoyou::testing::fault_run {
 namespace {
 
 using namespace std::chrono_literals;
@@ -229,4 +229,4 @@ TEST_F(FaultRun, UnaskedAndDuplicatedRepliesAreNobodysAnswer) {
 }
 
 }  // namespace
-}  // namespace envoyou::testing
+}  // namespace envoyou::testing::fault_run

@@ -14,7 +14,7 @@
 #include <cstdio>
 #include <optional>
 
-namespace envoyou::testing {
+namespace envoyou::testing::session_outage_run {
 namespace {
 
 using namespace std::chrono_literals;
@@ -167,4 +167,4 @@ TEST_F(SessionOutageRun, AlsoWhenTheFirstServerWasKilledAndRestartedInBetween) {
 }
 
 }  // namespace
-}  // namespace envoyou::testing
+}  // namespace envoyou::testing::session_outage_run

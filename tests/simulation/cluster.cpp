@@ -5,12 +5,11 @@
 namespace envoyou::simulation {
 
 using redis::bulk;
+using redis::integer;
 using redis::Slot;
 using redis::slot_of;
 
 namespace {
-
-std::string integer(std::uint64_t number) { return ":" + std::to_string(number) + "\r\n"; }
 
 std::string redirect(std::string_view verb, Slot slot, std::size_t host) {
   return "-" + std::string(verb) + " " + std::to_string(slot) +

@@ -5,6 +5,7 @@
 namespace envoyou::simulation {
 
 using redis::bulk;
+using redis::integer;
 
 const redis::Script& the_script() {
   static const redis::Script kScript("redis.call('INCR', KEYS[1]) return {tonumber(ARGV[1]), KEYS[1]}");
@@ -20,8 +21,6 @@ std::uint64_t number_in(std::string_view text) {
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
 }
-
-std::string integer(std::uint64_t number) { return ":" + std::to_string(number) + "\r\n"; }
 
 bool is_write(const Argv& argv) { return argv[0] != "GET" && argv[0] != "ECHO" && argv[0] != "PING"; }
 

@@ -14,8 +14,8 @@
 namespace envoyou::testing {
 namespace {
 
-constexpr int kMaxStarts = 5;
-constexpr std::chrono::seconds kStartTimeout{15};
+constexpr int kMaxServerStarts = 5;
+constexpr std::chrono::seconds kServerStartTimeout{15};
 
 // The names in this process' environment that would configure the server.
 std::vector<std::string> configuring_names() {
@@ -39,7 +39,7 @@ ApiServer ApiServer::start(Options options) {
     throw std::runtime_error("there is no program " + options.program.string());
   }
   ApiServer server(std::move(options));
-  for (int attempt = 0; attempt < kMaxStarts; ++attempt) {
+  for (int attempt = 0; attempt < kMaxServerStarts; ++attempt) {
     server.port_ = free_port();
     if (server.launch()) return server;
   }
@@ -57,7 +57,7 @@ bool ApiServer::launch() {
                              .unset = configuring_names(),
                              .output_file = dir_ / "server.log",
                              .working_directory = dir_.path()});
-  const bool decided = eventually([this] { return !process_.running() || answers(); }, kStartTimeout);
+  const bool decided = eventually([this] { return !process_.running() || answers(); }, kServerStartTimeout);
   return decided && process_.running();
 }
 

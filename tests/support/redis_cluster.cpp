@@ -22,13 +22,6 @@ std::vector<std::string> words_of(const std::string& text) {
   return words;
 }
 
-// "secret with spaces" as a URL wants it.
-std::string percent_encoded(const std::string& text) {
-  std::string made;
-  for (const char c : text) made += c == ' ' ? "%20" : std::string(1, c);
-  return made;
-}
-
 }  // namespace
 
 RedisCluster RedisCluster::start(std::size_t primaries, RedisOptions options, std::size_t replicas) {

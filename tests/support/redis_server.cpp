@@ -22,7 +22,21 @@ std::string read_file(const std::filesystem::path& path) {
   return text.str();
 }
 
-// Everything but letters, digits and "-._~", as a URL wants it.
+std::string config_string(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result + '"';
+}
+
+std::string credentials(const RedisOptions& options) {
+  return options.password.empty() ? "" : ":" + percent_encoded(options.password) + "@";
+}
+
+}  // namespace
+
 std::string percent_encoded(std::string_view text) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string result;
@@ -38,21 +52,6 @@ std::string percent_encoded(std::string_view text) {
   }
   return result;
 }
-
-std::string config_string(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result + '"';
-}
-
-std::string credentials(const RedisOptions& options) {
-  return options.password.empty() ? "" : ":" + percent_encoded(options.password) + "@";
-}
-
-}  // namespace
 
 bool redis_server_installed() {
   try {

@@ -38,6 +38,9 @@ struct RedisOptions {
   std::uint16_t port = 0;                   // 0: a free one
 };
 
+// Everything but letters, digits and "-._~" as %XX, as a URL wants it.
+std::string percent_encoded(std::string_view text);
+
 // For tests that say what is missing rather than fail with a riddle.
 bool redis_server_installed();
 

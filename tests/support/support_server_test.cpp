@@ -14,7 +14,7 @@
 
 #include <memory>
 
-namespace envoyou::testing {
+namespace envoyou::testing::support_server_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -190,4 +190,4 @@ TEST(RedisClusterTest, ThreeNodesShareTheSlots) {
 }
 
 }  // namespace
-}  // namespace envoyou::testing
+}  // namespace envoyou::testing::support_server_test

@@ -12,7 +12,7 @@
 
 #include <thread>
 
-namespace envoyou::testing {
+namespace envoyou::testing::support_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -385,4 +385,4 @@ TEST(HttpClientTest, TellsRefusedFromLate) {
 }
 
 }  // namespace
-}  // namespace envoyou::testing
+}  // namespace envoyou::testing::support_test

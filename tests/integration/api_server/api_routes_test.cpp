@@ -5,7 +5,7 @@
 #include <regex>
 #include <thread>
 
-namespace envoyou::testing {
+namespace envoyou::testing::api_routes_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -263,4 +263,4 @@ TEST_P(Routes, UnknownRoutesAndMethodsSaySo) {
 }
 
 }  // namespace
-}  // namespace envoyou::testing
+}  // namespace envoyou::testing::api_routes_test

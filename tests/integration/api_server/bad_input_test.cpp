@@ -2,7 +2,7 @@
 // Method: a matrix of hostile values over every place that takes input; Redis is counted before and after.
 #include "fixture.hpp"
 
-namespace envoyou::testing {
+namespace envoyou::testing::bad_input_test {
 namespace {
 
 class BadInput : public ApiTest {
@@ -156,4 +156,4 @@ TEST_P(BadInput, HandlesOfAnotherFormAreUnknown) {
 }
 
 }  // namespace
-}  // namespace envoyou::testing
+}  // namespace envoyou::testing::bad_input_test

@@ -11,7 +11,7 @@
 #include <sstream>
 #include <thread>
 
-namespace envoyou::testing {
+namespace envoyou::testing::process_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -138,4 +138,4 @@ TEST(ApiServerProcess, StartsAtOnceWhenRedisIsNotThere) {
 }
 
 }  // namespace
-}  // namespace envoyou::testing
+}  // namespace envoyou::testing::process_test

@@ -7,7 +7,7 @@
 #include <atomic>
 #include <thread>
 
-namespace envoyou::testing {
+namespace envoyou::testing::foreign_test {
 namespace {
 
 constexpr int kThreads = 8;
@@ -89,4 +89,4 @@ TEST_F(CacheForeignReplies, RepliesThatNobodyAskedForAreNeverTakenForAnswers) {
 }
 
 }  // namespace
-}  // namespace envoyou::testing
+}  // namespace envoyou::testing::foreign_test

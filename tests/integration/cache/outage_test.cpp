@@ -9,7 +9,7 @@
 
 #include <thread>
 
-namespace envoyou::testing {
+namespace envoyou::testing::cache_outage_test {
 namespace {
 
 TEST(CacheOutage, ChangesOfAnOutageHoldHereAtOnceAndEverywhereAfterwards) {
@@ -214,4 +214,4 @@ TEST(CacheOutage, CachesGoAwayQuicklyWhileRedisIsSilent) {
 }
 
 }  // namespace
-}  // namespace envoyou::testing
+}  // namespace envoyou::testing::cache_outage_test

@@ -75,7 +75,7 @@ struct Server {
   }
   bool store(const std::string& path, std::string body) {
     const auto request = request_of(path);
-    const HttpResponse response{200, {}, std::move(body)};
+    const envoyou::HttpResponse response{200, {}, std::move(body)};
     return eventually([&] { return responses->set(request, response, responses->get(request)); });
   }
   // What is there is seen; a moment in which Redis did not answer in time is waited out.

@@ -2,7 +2,7 @@
 // Method: look into a real server beside the caches, and change what lies there.
 #include "server.hpp"
 
-namespace envoyou::testing {
+namespace envoyou::testing::cache_stored_test {
 namespace {
 
 constexpr std::string_view kIncoherent = "cache=\"data\",kind=\"incoherent\"";
@@ -166,4 +166,4 @@ TEST(CacheStored, ClearingAnEndpointIsOneCommandAndTouchesNoOther) {
 }
 
 }  // namespace
-}  // namespace envoyou::testing
+}  // namespace envoyou::testing::cache_stored_test

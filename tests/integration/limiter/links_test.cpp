@@ -17,7 +17,7 @@
 #include <thread>
 #include <vector>
 
-namespace envoyou {
+namespace envoyou::links_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -130,4 +130,4 @@ TEST_F(LimiterLinks, AnswersThatComeLateAreNobodysAnswer) {
 }
 
 }  // namespace
-}  // namespace envoyou
+}  // namespace envoyou::links_test

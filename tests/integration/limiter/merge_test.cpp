@@ -11,7 +11,7 @@
 #include <array>
 #include <vector>
 
-namespace envoyou::limiter {
+namespace envoyou::limiter::merge_test {
 namespace {
 
 using testing::OracleRule;
@@ -175,4 +175,4 @@ TEST_F(LimiterMerge, ABatchOfManyEntriesIsOneTrip) {
 }
 
 }  // namespace
-}  // namespace envoyou::limiter
+}  // namespace envoyou::limiter::merge_test

@@ -17,7 +17,7 @@
 #include <chrono>
 #include <thread>
 
-namespace envoyou {
+namespace envoyou::limiter_outage_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -233,4 +233,4 @@ TEST(LimiterOutage, AKeyOfAnotherTypeIsAnsweredForAndCounted) {
 }
 
 }  // namespace
-}  // namespace envoyou
+}  // namespace envoyou::limiter_outage_test

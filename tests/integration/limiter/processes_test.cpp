@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace envoyou::testing {
+namespace envoyou::testing::processes_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -93,4 +93,4 @@ TEST(LimiterVectors, BadUsageIsAnErrorOfItsOwn) {
 }
 
 }  // namespace
-}  // namespace envoyou::testing
+}  // namespace envoyou::testing::processes_test

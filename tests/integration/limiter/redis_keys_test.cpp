@@ -10,7 +10,7 @@
 #include <array>
 #include <thread>
 
-namespace envoyou::limiter {
+namespace envoyou::limiter::redis_keys_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -119,4 +119,4 @@ TEST_F(LimiterKeys, TheEpochIsOneForAllAndLivesAsLongAsItVouches) {
 }
 
 }  // namespace
-}  // namespace envoyou::limiter
+}  // namespace envoyou::limiter::redis_keys_test

@@ -14,7 +14,7 @@
 #include <string>
 #include <thread>
 
-namespace envoyou::redis {
+namespace envoyou::redis::acl_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -163,4 +163,4 @@ TEST(OldServers, ThatRefuseTheVersionAreSpokenToInResp2) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::acl_test

@@ -25,7 +25,7 @@
 #include <string>
 #include <thread>
 
-namespace envoyou::redis {
+namespace envoyou::redis::asio_test {
 namespace {
 
 namespace asio = boost::asio;
@@ -103,4 +103,4 @@ TEST_F(AsioTest, ACoroutineOfAnotherKindGoesOnInTheContext) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::asio_test

@@ -23,7 +23,7 @@
 #include <utility>
 #include <vector>
 
-namespace envoyou::redis {
+namespace envoyou::redis::async_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -200,4 +200,4 @@ TEST_F(AsyncTest, ManyMayBeDestroyedOnTheirExecutorWhileAnswersAreOnTheirWay) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::async_test

@@ -21,7 +21,7 @@
 #include <thread>
 #include <vector>
 
-namespace envoyou::redis {
+namespace envoyou::redis::cluster_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -444,4 +444,4 @@ TEST(ClusterReplicas, AnswerReadsIfThatIsWanted) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::cluster_test

@@ -14,7 +14,7 @@
 #include <optional>
 #include <string>
 
-namespace envoyou::redis {
+namespace envoyou::redis::commands_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -464,4 +464,4 @@ TEST(CommandsRepeat, SaysWhatMayBeSentTwice) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::commands_test

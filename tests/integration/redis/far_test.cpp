@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-namespace envoyou::redis {
+namespace envoyou::redis::far_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -70,4 +70,4 @@ TEST_P(FarRedis, IsNotTakenForDead) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::far_test

@@ -20,7 +20,7 @@
 #include <thread>
 #include <vector>
 
-namespace envoyou::redis {
+namespace envoyou::redis::fault_answers_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -240,4 +240,4 @@ TEST(FaultAnswers, NoOutputEverHoldsThePassword) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::fault_answers_test

@@ -23,7 +23,7 @@
 #include <thread>
 #include <vector>
 
-namespace envoyou::redis {
+namespace envoyou::redis::fault_host_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -226,4 +226,4 @@ TEST(FaultHost, ACallThatIsNotAnsweredEndsAtItsDeadline) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::fault_host_test

@@ -20,7 +20,7 @@
 #include <thread>
 #include <vector>
 
-namespace envoyou::redis {
+namespace envoyou::redis::fault_network_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -255,4 +255,4 @@ INSTANTIATE_TEST_SUITE_P(
                       Stuck{"the password is wrong", [](FakeRedis& s) { s.change_password("another"); }, true}));
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::fault_network_test

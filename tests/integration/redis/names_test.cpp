@@ -70,7 +70,7 @@ extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo
   return code != 0 ? code : real()("127.0.0.1", service, hints, &(*found)->ai_next);
 }
 
-namespace envoyou::redis {
+namespace envoyou::redis::names_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -149,4 +149,4 @@ TEST(Names, AreAskedAgainWhenTheServerHasBecomeAReplica) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::names_test

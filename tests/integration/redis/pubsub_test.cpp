@@ -22,7 +22,7 @@
 #include <string>
 #include <thread>
 
-namespace envoyou::redis {
+namespace envoyou::redis::pubsub_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -270,4 +270,4 @@ TEST(PubSub, FollowsShardChannelsThroughACluster) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::pubsub_test

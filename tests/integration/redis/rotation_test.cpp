@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-namespace envoyou::redis {
+namespace envoyou::redis::rotation_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -189,4 +189,4 @@ TEST_F(TlsRotation, OfTheServerToOneThatHasExpiredIsRefusedAndToldOnce) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::rotation_test

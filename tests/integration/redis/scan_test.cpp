@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-namespace envoyou::redis {
+namespace envoyou::redis::scan_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -149,4 +149,4 @@ TEST_F(ScanTest, ACoroutineMayBeDestroyedInTheMidstOfIt) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::scan_test

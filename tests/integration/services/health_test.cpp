@@ -4,7 +4,7 @@
 
 #include <gmock/gmock.h>
 
-namespace envoyou::testing {
+namespace envoyou::testing::health_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -139,4 +139,4 @@ TEST(ServicesHealth, OfAFrozenRedisIsToldInTime) {
 }
 
 }  // namespace
-}  // namespace envoyou::testing
+}  // namespace envoyou::testing::health_test

@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <optional>
 
-namespace envoyou::testing {
+namespace envoyou::testing::lifetime_test {
 namespace {
 
 constexpr auto kGoneWithin = 200ms;
@@ -131,4 +131,4 @@ TEST(ServicesLifetime, AForkedChildIsToldAndCanLetGo) {
 }
 
 }  // namespace
-}  // namespace envoyou::testing
+}  // namespace envoyou::testing::lifetime_test

@@ -13,7 +13,7 @@
 #include <set>
 #include <string>
 
-namespace envoyou::testing {
+namespace envoyou::testing::metrics_test {
 namespace {
 
 // `cache="response",result="hit"` -> "cache,result". No value of ours has a comma or a quote in it.
@@ -70,4 +70,4 @@ TEST(Metrics, AreCalledAsTheGoldenFileSays) {
 }
 
 }  // namespace
-}  // namespace envoyou::testing
+}  // namespace envoyou::testing::metrics_test

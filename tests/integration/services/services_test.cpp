@@ -4,7 +4,7 @@
 
 #include <gmock/gmock.h>
 
-namespace envoyou::testing {
+namespace envoyou::testing::services_test {
 namespace {
 
 const RateRule kRule{.limit = 100, .window = 60s};
@@ -117,4 +117,4 @@ TEST(Services, ASessionDatabaseThatAnotherHoldsIsNamed) {
 }
 
 }  // namespace
-}  // namespace envoyou::testing
+}  // namespace envoyou::testing::services_test

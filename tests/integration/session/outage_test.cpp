@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-namespace envoyou {
+namespace envoyou::session_outage_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -327,4 +327,4 @@ TEST_F(SessionOutage, StaysOutOfRedisWhereItIsToldTo) {
 }
 
 }  // namespace
-}  // namespace envoyou
+}  // namespace envoyou::session_outage_test

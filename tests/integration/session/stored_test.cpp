@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-namespace envoyou {
+namespace envoyou::session_stored_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -185,4 +185,4 @@ TEST_F(SessionStored, DoesNotKeepItsIndexForSessionsThatAreGone) {
 }
 
 }  // namespace
-}  // namespace envoyou
+}  // namespace envoyou::session_stored_test

@@ -17,7 +17,7 @@
 #include <thread>
 #include <vector>
 
-namespace envoyou::wire {
+namespace envoyou::wire::loop_test {
 namespace {
 
 using envoyou::testing::Fd;
@@ -206,4 +206,4 @@ TEST_P(LoopTest, LeavesNoDescriptorBehindAndNoneToAChildProcess) {
 }
 
 }  // namespace
-}  // namespace envoyou::wire
+}  // namespace envoyou::wire::loop_test

@@ -16,7 +16,7 @@
 #include <atomic>
 #include <thread>
 
-namespace envoyou::wire {
+namespace envoyou::wire::name_dial_test {
 namespace {
 
 using envoyou::testing::RedisServer;
@@ -135,4 +135,4 @@ TEST(Waker, DoesNotCallWhatHasBeenClosed) {
 }
 
 }  // namespace
-}  // namespace envoyou::wire
+}  // namespace envoyou::wire::name_dial_test

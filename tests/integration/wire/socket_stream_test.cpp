@@ -15,7 +15,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
-namespace envoyou::wire {
+namespace envoyou::wire::socket_stream_test {
 namespace {
 
 using envoyou::testing::RedisServer;
@@ -155,4 +155,4 @@ TEST(Dialer, RefusesSettingsThatCanNotBeDialled) {
 }
 
 }  // namespace
-}  // namespace envoyou::wire
+}  // namespace envoyou::wire::socket_stream_test

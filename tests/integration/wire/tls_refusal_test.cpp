@@ -17,7 +17,7 @@
 #include <fstream>
 #include <map>
 
-namespace envoyou::wire {
+namespace envoyou::wire::tls_refusal_test {
 namespace {
 
 using envoyou::testing::CertificateKind;
@@ -197,4 +197,4 @@ TEST(TlsSettings, ThatCanNotWorkAreRefusedBeforeDialling) {
 }
 
 }  // namespace
-}  // namespace envoyou::wire
+}  // namespace envoyou::wire::tls_refusal_test

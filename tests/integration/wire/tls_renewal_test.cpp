@@ -16,7 +16,7 @@
 #include <string>
 #include <thread>
 
-namespace envoyou::wire {
+namespace envoyou::wire::tls_renewal_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -182,4 +182,4 @@ TEST_F(Renewal, OrNotAWildcardStandsForOneLabel) {
 }
 
 }  // namespace
-}  // namespace envoyou::wire
+}  // namespace envoyou::wire::tls_renewal_test

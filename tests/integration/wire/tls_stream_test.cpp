@@ -13,7 +13,7 @@
 #include <openssl/ssl.h>
 #include <signal.h>
 
-namespace envoyou::wire {
+namespace envoyou::wire::tls_stream_test {
 namespace {
 
 using envoyou::testing::CertificateKind;
@@ -216,4 +216,4 @@ TEST(TlsStream, NeitherBlocksNorFailsWhileThePeerIsSilent) {
 }
 
 }  // namespace
-}  // namespace envoyou::wire
+}  // namespace envoyou::wire::tls_stream_test

@@ -86,6 +86,8 @@ std::string bulk(std::string_view text) {
   return "$" + std::to_string(text.size()) + "\r\n" + std::string(text) + "\r\n";
 }
 
+std::string integer(std::uint64_t number) { return ":" + std::to_string(number) + "\r\n"; }
+
 std::shared_ptr<SimLink> SimServer::accept(std::uint16_t port) {
   ++dials;
   dial_times.push_back(clock_.now());

@@ -53,6 +53,7 @@ struct SimLink {
 // The first whole command in `bytes`, taken off it.
 std::optional<Argv> take_command(std::string& bytes);
 std::string bulk(std::string_view text);
+std::string integer(std::uint64_t number);
 
 class SimNetwork {
  public:

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace envoyou {
+namespace envoyou::nlohmann_test {
 namespace {
 
 TEST(NlohmannAdapter, ASessionsJsonHoldsAllButItsCredential) {
@@ -45,4 +45,4 @@ TEST(NlohmannAdapter, ParsingABadTextIsAnError) {
 }
 
 }  // namespace
-}  // namespace envoyou
+}  // namespace envoyou::nlohmann_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace envoyou {
+namespace envoyou::prometheus_test {
 namespace {
 
 TEST(PrometheusText, OfNothingIsNothing) { EXPECT_EQ(to_prometheus_text(MetricsRegistry()), ""); }
@@ -38,4 +38,4 @@ TEST(PrometheusLabel, EscapesItsValue) {
 }
 
 }  // namespace
-}  // namespace envoyou
+}  // namespace envoyou::prometheus_test

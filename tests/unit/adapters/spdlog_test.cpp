@@ -8,7 +8,7 @@
 
 #include <sstream>
 
-namespace envoyou {
+namespace envoyou::spdlog_test {
 namespace {
 
 struct SpdlogAdapter : ::testing::Test {
@@ -59,4 +59,4 @@ TEST(SpdlogAdapterFailure, LosesTheLineAndNothingElse) {
 }
 
 }  // namespace
-}  // namespace envoyou
+}  // namespace envoyou::spdlog_test

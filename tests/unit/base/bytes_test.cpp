@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace envoyou::base {
+namespace envoyou::base::bytes_test {
 namespace {
 
 std::string all_bytes() {
@@ -102,4 +102,4 @@ TEST(ParseInt64, TakesADecimalIntegerAndNothingElse) {
 }
 
 }  // namespace
-}  // namespace envoyou::base
+}  // namespace envoyou::base::bytes_test

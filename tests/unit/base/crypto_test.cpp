@@ -13,7 +13,7 @@
 #include <array>
 #include <set>
 
-namespace envoyou::base {
+namespace envoyou::base::crypto_test {
 namespace {
 
 TEST(Digests, MatchPublishedVectors) {
@@ -67,4 +67,4 @@ TEST(ForkGuard, IsNoticedInTheChildOnly) {
 }
 
 }  // namespace
-}  // namespace envoyou::base
+}  // namespace envoyou::base::crypto_test

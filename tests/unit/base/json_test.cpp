@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace envoyou::base {
+namespace envoyou::base::json_test {
 namespace {
 
 Json parsed(std::string_view text) { return Json::parse("test", text, 1 << 20).value(); }
@@ -72,4 +72,4 @@ TEST(Json, BuildsAndReadsObjects) {
 }
 
 }  // namespace
-}  // namespace envoyou::base
+}  // namespace envoyou::base::json_test

@@ -7,7 +7,7 @@
 
 #include <set>
 
-namespace envoyou::base {
+namespace envoyou::base::name_test {
 namespace {
 
 SecretRing ring() { return SecretRing::from({"0123456789abcdef", "fedcba9876543210"}).value(); }
@@ -71,4 +71,4 @@ TEST(SecretRing, TellsEveryProblemAndNoSecret) {
 }
 
 }  // namespace
-}  // namespace envoyou::base
+}  // namespace envoyou::base::name_test

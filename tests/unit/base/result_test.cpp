@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace envoyou {
+namespace envoyou::result_test {
 namespace {
 
 Result<int> half(int n) {
@@ -82,4 +82,4 @@ TEST(Logger, PassesOnWhatIsWantedAndDropsTheRest) {
 }
 
 }  // namespace
-}  // namespace envoyou
+}  // namespace envoyou::result_test

@@ -7,7 +7,7 @@
 
 #include <thread>
 
-namespace envoyou {
+namespace envoyou::time_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -98,4 +98,4 @@ TEST(ManualClock, WakesWhoWaitsForATimeThatHasCome) {
 }
 
 }  // namespace
-}  // namespace envoyou
+}  // namespace envoyou::time_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace envoyou {
+namespace envoyou::cache_status_test {
 namespace {
 
 CacheLookup lookup_of(CacheOutcome outcome, std::string_view reason = {}) {
@@ -46,4 +46,4 @@ TEST(CacheStatus, ANameThatIsNoTokenIsQuoted) {
 }
 
 }  // namespace
-}  // namespace envoyou
+}  // namespace envoyou::cache_status_test

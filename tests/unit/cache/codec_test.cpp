@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-namespace envoyou::cache {
+namespace envoyou::cache::codec_test {
 namespace {
 
 using std::chrono::seconds;
@@ -149,4 +149,4 @@ TEST(ResponseCodec, RefusesWhatIsTorn) {
 }
 
 }  // namespace
-}  // namespace envoyou::cache
+}  // namespace envoyou::cache::codec_test

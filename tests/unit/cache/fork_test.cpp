@@ -6,7 +6,7 @@
 
 #include <cstdlib>
 
-namespace envoyou {
+namespace envoyou::fork_test {
 namespace {
 
 Backing in_process() {
@@ -25,7 +25,7 @@ TEST(CacheAfterFork, TheChildIsToldAtEachCall) {
     return is_forked(cache->get("k").error()) && is_forked(cache->set("k", "w").error()) &&
            is_forked(cache->remove("k").error()) && is_forked(cache->get_or_compute("k", loader).error());
   };
-  EXPECT_EXIT(std::_Exit(in_child() ? 0 : 1), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(std::_Exit(in_child() ? 0 : 1), ::testing::ExitedWithCode(0), "");
   EXPECT_EQ((*cache->get("k"))->bytes, "v");
 }
 
@@ -41,9 +41,9 @@ TEST(CacheAfterFork, TheChildsResponsesBypassIt) {
     return found.outcome == CacheOutcome::kBypass && found.reason == "forked" &&
            is_forked(responses->invalidate(request).error()) && is_forked(responses->invalidate_endpoint("/a").error());
   };
-  EXPECT_EXIT(std::_Exit(in_child() ? 0 : 1), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(std::_Exit(in_child() ? 0 : 1), ::testing::ExitedWithCode(0), "");
   EXPECT_TRUE(responses->get(request));
 }
 
 }  // namespace
-}  // namespace envoyou
+}  // namespace envoyou::fork_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace envoyou::cache {
+namespace envoyou::cache::generations_test {
 namespace {
 
 TEST(LocalGenerations, ChangeWithEveryBumpAndOnlyThen) {
@@ -32,4 +32,4 @@ TEST(LocalGenerations, WhatIsForgottenIsInvalidToo) {
 }
 
 }  // namespace
-}  // namespace envoyou::cache
+}  // namespace envoyou::cache::generations_test

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace envoyou::cache {
+namespace envoyou::cache::http_policy_test {
 namespace {
 
 using std::chrono::seconds;
@@ -127,4 +127,4 @@ TEST(Headers, AreFoundWithoutCaseAndTheFirstCounts) {
 }
 
 }  // namespace
-}  // namespace envoyou::cache
+}  // namespace envoyou::cache::http_policy_test

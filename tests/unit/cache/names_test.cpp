@@ -7,18 +7,18 @@
 
 #include <set>
 
-namespace envoyou::cache {
+namespace envoyou::cache::names_test {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 SecretRing ring(std::vector<std::string> secrets) { return SecretRing::from(std::move(secrets)).value(); }
 
 TEST(CacheNames, KeysOfUsersNeverBecomeStructure) {
   const Names names("envoyou:cache", {});
   const std::string name = names.data(std::string("a:b{c}*\n\0", 9)).key;
-  EXPECT_THAT(name, testing::StartsWith("envoyou:cache:d:"));
+  EXPECT_THAT(name, ::testing::StartsWith("envoyou:cache:d:"));
   EXPECT_EQ(name.substr(16).find_first_of(std::string(":{}*\n\0", 6)), std::string::npos);
 }
 
@@ -45,14 +45,14 @@ TEST(CacheNames, ChangesReachTheNamesUnderEverySecretOfTheRing) {
   const Names before("p", ring({first, second}));
   const Names after("p", ring({second, first}));
   EXPECT_NE(before.data("x"), after.data("x"));
-  EXPECT_THAT(before.all_data("x"), testing::UnorderedElementsAre(before.data("x"), after.data("x")));
+  EXPECT_THAT(before.all_data("x"), ::testing::UnorderedElementsAre(before.data("x"), after.data("x")));
   EXPECT_EQ(before.all_data("x").front(), before.data("x"));
-  EXPECT_THAT(after.all_endpoint_tags("x"), testing::Contains(before.endpoint_tag("x")));
-  EXPECT_THAT(after.all_resource_tags("x"), testing::Contains(before.resource_tag("x")));
-  EXPECT_THAT(after.all_responses("x"), testing::Contains(before.response("x")));
-  EXPECT_THAT(after.all_everything_tags(), testing::Contains(before.everything_tag()));
+  EXPECT_THAT(after.all_endpoint_tags("x"), ::testing::Contains(before.endpoint_tag("x")));
+  EXPECT_THAT(after.all_resource_tags("x"), ::testing::Contains(before.resource_tag("x")));
+  EXPECT_THAT(after.all_responses("x"), ::testing::Contains(before.response("x")));
+  EXPECT_THAT(after.all_everything_tags(), ::testing::Contains(before.everything_tag()));
   EXPECT_EQ(Names("p", {}).all_data("x").size(), 1U);
 }
 
 }  // namespace
-}  // namespace envoyou::cache
+}  // namespace envoyou::cache::names_test

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace envoyou::cache {
+namespace envoyou::cache::pending_test {
 namespace {
 
 using std::chrono::seconds;
@@ -145,4 +145,4 @@ TEST(PendingPurges, TooManyBecomeThePurgeOfEverything) {
 }
 
 }  // namespace
-}  // namespace envoyou::cache
+}  // namespace envoyou::cache::pending_test

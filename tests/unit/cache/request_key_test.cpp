@@ -10,7 +10,7 @@
 #include <map>
 #include <set>
 
-namespace envoyou::cache {
+namespace envoyou::cache::request_key_test {
 namespace {
 
 using std::chrono::seconds;
@@ -165,4 +165,4 @@ TEST(RequestKey, RandomRequestsShareAKeyOnlyIfTheirPartsAreEqual) {
 }
 
 }  // namespace
-}  // namespace envoyou::cache
+}  // namespace envoyou::cache::request_key_test

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace envoyou::cache {
+namespace envoyou::cache::rules_test {
 namespace {
 
 using std::chrono::seconds;
@@ -64,16 +64,17 @@ TEST(Rules, TheRootIsAPathOfItsOwn) {
 }
 
 TEST(Rules, RefuseWhatCannotBeMeantAndNameIt) {
-  EXPECT_THAT(refused({.pattern = "", .ttl = seconds(1)}), testing::HasSubstr("rules[0].pattern"));
+  EXPECT_THAT(refused({.pattern = "", .ttl = seconds(1)}), ::testing::HasSubstr("rules[0].pattern"));
   for (const char* pattern : {"a", "/a//b", "/a/", "/a*", "/**/a", "/a?b", "/a b", "/a#b", "/a\n"}) {
-    EXPECT_THAT(refused({.pattern = pattern, .ttl = seconds(1)}), testing::HasSubstr("rules[0].pattern"));
+    EXPECT_THAT(refused({.pattern = pattern, .ttl = seconds(1)}), ::testing::HasSubstr("rules[0].pattern"));
   }
-  EXPECT_THAT(refused({.pattern = "/" + std::string(600, 'x'), .ttl = seconds(1)}), testing::HasSubstr("512"));
-  EXPECT_THAT(refused({.pattern = "/a", .ttl = seconds(-1)}), testing::HasSubstr("rules[0].ttl"));
-  EXPECT_THAT(refused({.pattern = "/a", .ttl = std::chrono::hours(24 * 31)}), testing::HasSubstr("30 days"));
+  EXPECT_THAT(refused({.pattern = "/" + std::string(600, 'x'), .ttl = seconds(1)}), ::testing::HasSubstr("512"));
+  EXPECT_THAT(refused({.pattern = "/a", .ttl = seconds(-1)}), ::testing::HasSubstr("rules[0].ttl"));
+  EXPECT_THAT(refused({.pattern = "/a", .ttl = std::chrono::hours(24 * 31)}), ::testing::HasSubstr("30 days"));
   EXPECT_THAT(refused({.pattern = "/a", .ttl = seconds(1), .vary_headers = {"Accept Language"}}),
-              testing::HasSubstr("vary_headers"));
-  EXPECT_THAT(refused({.pattern = "/a", .ttl = seconds(1), .vary_headers = {""}}), testing::HasSubstr("vary_headers"));
+              ::testing::HasSubstr("vary_headers"));
+  EXPECT_THAT(refused({.pattern = "/a", .ttl = seconds(1), .vary_headers = {""}}),
+              ::testing::HasSubstr("vary_headers"));
   EXPECT_EQ(refused({.pattern = "/a", .ttl = seconds(0)}), "(accepted)");
 }
 
@@ -85,9 +86,9 @@ TEST(Rules, ReportEveryProblemAtOnce) {
   const auto made = Rules::from(options);
   ASSERT_FALSE(made);
   for (const char* field : {"rules[0].pattern", "rules[0].ttl", "rules[2].pattern"}) {
-    EXPECT_THAT(std::string(made.error().message()), testing::HasSubstr(field));
+    EXPECT_THAT(std::string(made.error().message()), ::testing::HasSubstr(field));
   }
 }
 
 }  // namespace
-}  // namespace envoyou::cache
+}  // namespace envoyou::cache::rules_test

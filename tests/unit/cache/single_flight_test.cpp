@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-namespace envoyou::cache {
+namespace envoyou::cache::single_flight_test {
 namespace {
 
 using Flights = SingleFlight<std::string>;
@@ -113,4 +113,4 @@ TEST(SingleFlight, TellsWhetherSomebodyLandedMeanwhile) {
 }
 
 }  // namespace
-}  // namespace envoyou::cache
+}  // namespace envoyou::cache::single_flight_test

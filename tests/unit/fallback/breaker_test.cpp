@@ -10,7 +10,7 @@
 
 #include "../times.hpp"
 
-namespace envoyou::fallback {
+namespace envoyou::fallback::breaker_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -106,4 +106,4 @@ TEST(Breaker, WhateverHappenedBeforeAHealthyNodeIsBelievedWithinItsBound) {
 }
 
 }  // namespace
-}  // namespace envoyou::fallback
+}  // namespace envoyou::fallback::breaker_test

@@ -8,7 +8,7 @@
 
 #include <map>
 
-namespace envoyou::fallback {
+namespace envoyou::fallback::carry_over_queue_test {
 namespace {
 
 using Queue = CarryOverQueue<std::string>;
@@ -126,4 +126,4 @@ TEST(CarryOverQueue, AgreesWithAMapUnderRandomSteps) {
 }
 
 }  // namespace
-}  // namespace envoyou::fallback
+}  // namespace envoyou::fallback::carry_over_queue_test

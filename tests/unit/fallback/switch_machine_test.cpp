@@ -6,7 +6,7 @@
 
 #include "../times.hpp"
 
-namespace envoyou::fallback {
+namespace envoyou::fallback::switch_machine_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -69,4 +69,4 @@ TEST(SwitchMachine, WithoutRedisIsLocalForGood) {
 }
 
 }  // namespace
-}  // namespace envoyou::fallback
+}  // namespace envoyou::fallback::switch_machine_test

@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-namespace envoyou {
+namespace envoyou::switch_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -259,4 +259,4 @@ TEST(Switch, WithoutRedisNothingMovesIt) {
 }
 
 }  // namespace
-}  // namespace envoyou
+}  // namespace envoyou::switch_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace envoyou {
+namespace envoyou::headers_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -19,23 +19,23 @@ Decision decision(std::vector<Decision::RuleState> rules, bool allowed = true,
   return made;
 }
 
-TEST(Headers, AnAdmittedRequestToldOfItsRule) {
+TEST(LimiterHeaders, AnAdmittedRequestToldOfItsRule) {
   EXPECT_EQ(decision({{{.limit = 30, .window = 60s}, 29, 60s}}).headers(),
             (Headers{{"RateLimit", "\"default\";r=29;t=60"}, {"RateLimit-Policy", "\"default\";q=30;w=60"}}));
 }
 
-TEST(Headers, SecondsAreRoundedUp) {
+TEST(LimiterHeaders, SecondsAreRoundedUp) {
   const auto headers = decision({{{.limit = 3, .window = 1500ms}, 0, 1001ms}}, false, 1ms).headers();
   EXPECT_EQ(headers, (Headers{{"RateLimit", "\"default\";r=0;t=2"},
                               {"RateLimit-Policy", "\"default\";q=3;w=2"},
                               {"Retry-After", "1"}}));
 }
 
-TEST(Headers, AWindowBelowASecondHasNoWidth) {
+TEST(LimiterHeaders, AWindowBelowASecondHasNoWidth) {
   EXPECT_EQ(decision({{{.limit = 3, .window = 999ms}, 3, 0ms}}).headers()[1].second, "\"default\";q=3");
 }
 
-TEST(Headers, RulesAreListedWithTheirNames) {
+TEST(LimiterHeaders, RulesAreListedWithTheirNames) {
   const auto headers = decision({{{.limit = 100, .window = 60s, .name = "burst"}, 50, 30s},
                                  {{.limit = 5, .window = 1h}, 4, 1h},
                                  {{.limit = 6, .window = 24h}, 2, 2h}})
@@ -44,16 +44,16 @@ TEST(Headers, RulesAreListedWithTheirNames) {
   EXPECT_EQ(headers[1].second, "\"burst\";q=100;w=60, \"default\";q=5;w=3600, \"default2\";q=6;w=86400");
 }
 
-TEST(Headers, NamesAreEscaped) {
+TEST(LimiterHeaders, NamesAreEscaped) {
   const auto headers = decision({{{.limit = 1, .window = 1s, .name = "a\"b\\c"}, 1, 0s}}).headers();
   EXPECT_EQ(headers[0].second, "\"a\\\"b\\\\c\";r=1;t=0");
 }
 
-TEST(Headers, WhatIsNeverAdmittedIsNotToldWhenToRetry) {
+TEST(LimiterHeaders, WhatIsNeverAdmittedIsNotToldWhenToRetry) {
   EXPECT_EQ(decision({{{.limit = 1, .window = 1s}, 1, 0s}}, false, std::nullopt).headers().size(), 2u);
 }
 
-TEST(Headers, RetryAfterIsRoundedUpAndAtLeastOne) {
+TEST(LimiterHeaders, RetryAfterIsRoundedUpAndAtLeastOne) {
   const auto told = [](Milliseconds wait) {
     return decision({{{.limit = 1, .window = 90s}, 0, 90s}}, false, wait).headers()[2].second;
   };
@@ -64,4 +64,4 @@ TEST(Headers, RetryAfterIsRoundedUpAndAtLeastOne) {
 }
 
 }  // namespace
-}  // namespace envoyou
+}  // namespace envoyou::headers_test

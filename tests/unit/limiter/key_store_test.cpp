@@ -14,7 +14,7 @@
 #include <memory>
 #include <thread>
 
-namespace envoyou::limiter {
+namespace envoyou::limiter::key_store_test {
 namespace {
 
 std::string name(std::uint64_t i) { return "key " + std::to_string(i); }
@@ -158,4 +158,4 @@ TEST(KeyRecord, KeepsABoundedNumberOfWindowsAndNeverOneThatIsAskedFor) {
 }
 
 }  // namespace
-}  // namespace envoyou::limiter
+}  // namespace envoyou::limiter::key_store_test

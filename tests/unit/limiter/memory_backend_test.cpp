@@ -13,7 +13,7 @@
 #include <atomic>
 #include <thread>
 
-namespace envoyou::limiter {
+namespace envoyou::limiter::memory_backend_test {
 namespace {
 
 using testing::OracleAnswer;
@@ -151,4 +151,4 @@ TEST(MemoryBackend, ManyThreadsTakeExactlyTheLimit) {
 }
 
 }  // namespace
-}  // namespace envoyou::limiter
+}  // namespace envoyou::limiter::memory_backend_test

@@ -8,7 +8,7 @@
 
 #include <functional>
 
-namespace envoyou::limiter {
+namespace envoyou::limiter::owed_test {
 namespace {
 
 constexpr Ms kLongAgo = -1'000'000;
@@ -162,4 +162,4 @@ TEST(Owed, BatchesAreBoundedInSizeAndNumber) {
 }
 
 }  // namespace
-}  // namespace envoyou::limiter
+}  // namespace envoyou::limiter::owed_test

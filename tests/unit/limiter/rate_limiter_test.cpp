@@ -9,7 +9,7 @@
 
 #include <array>
 
-namespace envoyou {
+namespace envoyou::rate_limiter_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -155,4 +155,4 @@ TEST_F(RateLimiterTest, ARequestWhoseTimeIsUpIsStillAnswered) {
 }
 
 }  // namespace
-}  // namespace envoyou
+}  // namespace envoyou::rate_limiter_test

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace envoyou::limiter {
+namespace envoyou::limiter::server_clock_test {
 namespace {
 
 TEST(ServerClock, KnowsNothingBeforeTheFirstReply) {
@@ -37,4 +37,4 @@ TEST(ServerClock, FollowsAClockThatWasSet) {
 }
 
 }  // namespace
-}  // namespace envoyou::limiter
+}  // namespace envoyou::limiter::server_clock_test

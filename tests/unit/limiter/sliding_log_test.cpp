@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace envoyou::limiter {
+namespace envoyou::limiter::sliding_log_test {
 namespace {
 
 bool take(SlidingLog& log, Ms now, std::int64_t limit, std::int64_t cost = 1) {
@@ -183,4 +183,4 @@ TEST(SlidingLog, AgreesWithAPlainList) {
 }
 
 }  // namespace
-}  // namespace envoyou::limiter
+}  // namespace envoyou::limiter::sliding_log_test

@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-namespace envoyou::limiter {
+namespace envoyou::limiter::limiter_stand_in_test {
 namespace {
 
 Answer redis_says(bool allowed, std::int64_t used, Ms reset_after, Ms retry_after = 0) {
@@ -21,7 +21,7 @@ Answer redis_says(bool allowed, std::int64_t used, Ms reset_after, Ms retry_afte
 
 const RateRule kThirty = rule(30, 60'000);
 
-class StandInTest : public ::testing::Test {
+class LimiterStandInTest : public ::testing::Test {
  protected:
   Request ask(std::string_view key, Ms now) { return local.ask(key, {&kThirty, 1}, now); }
   std::int64_t used(std::string_view key, Ms now) { return local.peek(key, kThirty, now).logs[0].used; }
@@ -33,7 +33,7 @@ class StandInTest : public ::testing::Test {
   LocalFixture local;
 };
 
-TEST_F(StandInTest, ASpentLimitStaysSpent) {
+TEST_F(LimiterStandInTest, ASpentLimitStaysSpent) {
   serve_from_redis("k", 1'000, 30);
   const Answer denied = local.take("k", kThirty, 2'000, 1, Owe::kRedis);
   EXPECT_FALSE(denied.allowed);
@@ -41,7 +41,7 @@ TEST_F(StandInTest, ASpentLimitStaysSpent) {
   EXPECT_TRUE(local.take("k", kThirty, 61'000, 1, Owe::kRedis).allowed);
 }
 
-TEST_F(StandInTest, WhatOthersSpentIsKnown) {
+TEST_F(LimiterStandInTest, WhatOthersSpentIsKnown) {
   serve_from_redis("k", 1'000, 5, 20);
   EXPECT_EQ(used("k", 1'001), 25);
   int admitted = 0;
@@ -49,25 +49,25 @@ TEST_F(StandInTest, WhatOthersSpentIsKnown) {
   EXPECT_EQ(admitted, 5);
 }
 
-TEST_F(StandInTest, ADenialByOthersUsageIsKnown) {
+TEST_F(LimiterStandInTest, ADenialByOthersUsageIsKnown) {
   local.stand_in.mirror(ask("k", 1'000), Verb::kTake, redis_says(false, 30, 45'000, 3'000));
   EXPECT_FALSE(local.take("k", kThirty, 45'999).allowed);
   EXPECT_TRUE(local.take("k", kThirty, 46'000).allowed);
 }
 
-TEST_F(StandInTest, PeekingAtNothingKeepsNothing) {
+TEST_F(LimiterStandInTest, PeekingAtNothingKeepsNothing) {
   local.stand_in.mirror(ask("k", 1'000), Verb::kPeek, redis_says(true, 0, 0));
   EXPECT_EQ(local.store.keys(), 0u);
   local.stand_in.mirror(ask("k", 1'000), Verb::kPeek, redis_says(true, 7, 100));
   EXPECT_EQ(used("k", 1'050), 7);
 }
 
-TEST_F(StandInTest, MirroringOwesNothing) {
+TEST_F(LimiterStandInTest, MirroringOwesNothing) {
   serve_from_redis("k", 1'000, 3);
   EXPECT_EQ(local.stand_in.owing(), 0u);
 }
 
-TEST_F(StandInTest, WhatItAdmittedIsOwedUntilSettled) {
+TEST_F(LimiterStandInTest, WhatItAdmittedIsOwedUntilSettled) {
   local.take("a", kThirty, 10, 1, Owe::kRedis);
   local.take("a", kThirty, 20, 2, Owe::kRedis);
   local.take("b", kThirty, 30, 3, Owe::kRedis);
@@ -84,7 +84,7 @@ TEST_F(StandInTest, WhatItAdmittedIsOwedUntilSettled) {
   EXPECT_EQ(used("a", 60), 3) << "what was told still counts here";
 }
 
-TEST_F(StandInTest, EveryWindowOfAKeyOwesForItself) {
+TEST_F(LimiterStandInTest, EveryWindowOfAKeyOwesForItself) {
   const std::array rules{rule(10, 1'000), rule(100, 60'000)};
   local.take("k", rules, 0, 1, Owe::kRedis);
   const auto merges = local.stand_in.owed_by(local.ask("k", rules, 1));
@@ -93,13 +93,13 @@ TEST_F(StandInTest, EveryWindowOfAKeyOwesForItself) {
   EXPECT_NE(merges[0].window, merges[1].window);
 }
 
-TEST_F(StandInTest, DebtsThatNoLongerCountLapse) {
+TEST_F(LimiterStandInTest, DebtsThatNoLongerCountLapse) {
   local.take("k", kThirty, 0, 1, Owe::kRedis);
   EXPECT_TRUE(local.stand_in.owed_by(ask("k", 60'000)).empty());
   EXPECT_EQ(local.stand_in.owing(), 0u);
 }
 
-TEST_F(StandInTest, DebtsAreCollectedByShard) {
+TEST_F(LimiterStandInTest, DebtsAreCollectedByShard) {
   for (int i = 0; i < 100; ++i) local.take("k" + std::to_string(i), kThirty, 0, 1, Owe::kRedis);
   std::size_t found = 0;
   for (std::size_t shard = 0; shard < local.stand_in.shard_count(); ++shard) {
@@ -113,7 +113,7 @@ TEST_F(StandInTest, DebtsAreCollectedByShard) {
   EXPECT_EQ(local.stand_in.owing(), 0u);
 }
 
-TEST_F(StandInTest, AResetInAnOutageIsOwed) {
+TEST_F(LimiterStandInTest, AResetInAnOutageIsOwed) {
   serve_from_redis("k", 1'000, 30);
   local.backend.reset(ask("k", 2'000), Owe::kRedis);
   EXPECT_TRUE(local.take("k", kThirty, 2'001, 1, Owe::kRedis).allowed);
@@ -123,20 +123,20 @@ TEST_F(StandInTest, AResetInAnOutageIsOwed) {
   EXPECT_EQ(merges[0].entries.size(), 1u);
 }
 
-TEST_F(StandInTest, AResetOfAnUnknownKeyIsOwedAsLongAsItMatters) {
+TEST_F(LimiterStandInTest, AResetOfAnUnknownKeyIsOwedAsLongAsItMatters) {
   local.backend.reset(ask("never seen", 2'000), Owe::kRedis);
   EXPECT_EQ(local.stand_in.owing(), 1u);
   EXPECT_EQ(local.stand_in.owed_by(ask("never seen", 3'000)).size(), 1u);
 }
 
-TEST_F(StandInTest, AResetThatRedisHeardCancelsDebts) {
+TEST_F(LimiterStandInTest, AResetThatRedisHeardCancelsDebts) {
   local.take("k", kThirty, 0, 1, Owe::kRedis);
   local.backend.reset(ask("k", 10), Owe::kNothing);
   EXPECT_EQ(local.stand_in.owing(), 0u);
   EXPECT_EQ(used("k", 11), 0);
 }
 
-TEST_F(StandInTest, ARedisThatLostItsDataIsOwedAllThatCounts) {
+TEST_F(LimiterStandInTest, ARedisThatLostItsDataIsOwedAllThatCounts) {
   serve_from_redis("a", 1'000, 3, 4);
   serve_from_redis("old", 0, 3);
   local.take("b", kThirty, 2'000, 2, Owe::kRedis);
@@ -148,11 +148,11 @@ TEST_F(StandInTest, ARedisThatLostItsDataIsOwedAllThatCounts) {
   EXPECT_EQ(merges[0].entries[0].cost, 3) << "our own, and not what others used";
 }
 
-TEST_F(StandInTest, WhatIsOwedIsNotTakenForOthersUsage) {
+TEST_F(LimiterStandInTest, WhatIsOwedIsNotTakenForOthersUsage) {
   local.take("k", kThirty, 0, 5, Owe::kRedis);
   local.stand_in.mirror(ask("k", 10), Verb::kTake, redis_says(true, 4, 60'000));
   EXPECT_EQ(used("k", 11), 5 + 1 + 3) << "five owed, one of ours in Redis, three of others";
 }
 
 }  // namespace
-}  // namespace envoyou::limiter
+}  // namespace envoyou::limiter::limiter_stand_in_test

@@ -7,7 +7,7 @@
 #include <limits>
 #include <vector>
 
-namespace envoyou::limiter {
+namespace envoyou::limiter::validate_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -74,4 +74,4 @@ TEST(Validate, RefusesOptionsThatCanNotWork) {
 }
 
 }  // namespace
-}  // namespace envoyou::limiter
+}  // namespace envoyou::limiter::validate_test

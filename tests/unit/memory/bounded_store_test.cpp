@@ -11,7 +11,7 @@
 
 #include "../times.hpp"
 
-namespace envoyou::memory {
+namespace envoyou::memory::bounded_store_test {
 namespace {
 
 using std::chrono::seconds;
@@ -145,4 +145,4 @@ TEST(BoundedStore, NeverHoldsMoreThanItsBoundWhateverThreadsDo) {
 }
 
 }  // namespace
-}  // namespace envoyou::memory
+}  // namespace envoyou::memory::bounded_store_test

@@ -10,7 +10,7 @@
 
 #include "../times.hpp"
 
-namespace envoyou::memory {
+namespace envoyou::memory::expiry_heap_test {
 namespace {
 
 using std::chrono::seconds;
@@ -50,4 +50,4 @@ TEST(ExpiryHeap, AgreesWithASortedSetOverManySteps) {
 }
 
 }  // namespace
-}  // namespace envoyou::memory
+}  // namespace envoyou::memory::expiry_heap_test

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <list>
 
-namespace envoyou::memory {
+namespace envoyou::memory::lru_test {
 namespace {
 
 TEST(LruPolicy, NamesNobodyWhenEmpty) {
@@ -50,4 +50,4 @@ TEST(LruPolicy, AgreesWithAPlainListOverManySteps) {
 }
 
 }  // namespace
-}  // namespace envoyou::memory
+}  // namespace envoyou::memory::lru_test

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace envoyou::redis {
+namespace envoyou::redis::async_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -233,4 +233,4 @@ TEST(JobDeathTest, DiesWhenItIsRunTwice) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::async_test

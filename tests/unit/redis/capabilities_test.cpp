@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <string>
 
-namespace envoyou::redis {
+namespace envoyou::redis::capabilities_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -190,4 +190,4 @@ TEST(ScriptsOfAUser, AreNotRunAgainForWhatTheyMayNotDo) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::capabilities_test

@@ -8,7 +8,7 @@
 
 #include <string>
 
-namespace envoyou::redis {
+namespace envoyou::redis::capability_probe_test {
 namespace {
 
 constexpr std::size_t kQuestions = 10;
@@ -112,4 +112,4 @@ TEST(CapabilityProbe, IsToldInOneLine) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::capability_probe_test

@@ -13,7 +13,7 @@
 
 #include <thread>
 
-namespace envoyou::redis {
+namespace envoyou::redis::client_cache_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -565,4 +565,4 @@ TEST(ClientCache, CountsInMetricsUnderTheirNames) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::client_cache_test

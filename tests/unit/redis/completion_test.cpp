@@ -12,7 +12,7 @@
 #include <string>
 #include <utility>
 
-namespace envoyou::redis {
+namespace envoyou::redis::completion_test {
 namespace {
 
 Command<std::int64_t> command() { return {Words("INCR", "k"), decode_integer}; }
@@ -71,4 +71,4 @@ TEST(PipelineDeathTest, DiesWhenAnAnswerIsTakenBeforeItWasRun) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::completion_test

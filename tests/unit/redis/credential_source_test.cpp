@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace envoyou::redis {
+namespace envoyou::redis::credential_source_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -240,4 +240,4 @@ TEST_F(Asked, OutlivesItsSource) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::credential_source_test

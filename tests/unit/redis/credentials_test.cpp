@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <string>
 
-namespace envoyou::redis {
+namespace envoyou::redis::credentials_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -312,4 +312,4 @@ TEST_F(Credentialed, AnEndInTheMidstOfAnAuthIsNoHarm) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::credentials_test

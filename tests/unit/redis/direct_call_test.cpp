@@ -17,7 +17,7 @@
 #include <string>
 #include <thread>
 
-namespace envoyou::redis {
+namespace envoyou::redis::direct_call_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -267,4 +267,4 @@ TEST(IoRole, IsGivenBackWhenItIsRecalled) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::direct_call_test

@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-namespace envoyou::redis {
+namespace envoyou::redis::distance_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -163,4 +163,4 @@ TEST(RepeatsOfANode, AreEarnedByAnswers) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::distance_test

@@ -9,7 +9,7 @@
 
 #include <algorithm>
 
-namespace envoyou::redis {
+namespace envoyou::redis::engine_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -704,4 +704,4 @@ TEST(Engine, HealsWhenAPasswordIsMended) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::engine_test

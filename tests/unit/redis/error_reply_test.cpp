@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace envoyou::redis {
+namespace envoyou::redis::error_reply_test {
 namespace {
 
 TEST(ErrorReply, KnowsWhetherTheCommandItselfWasRefused) {
@@ -85,4 +85,4 @@ TEST(ErrorReply, IsCutAndFreeOfControlCharacters) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::error_reply_test

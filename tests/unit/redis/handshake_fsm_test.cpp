@@ -12,7 +12,7 @@
 
 #include "../times.hpp"
 
-namespace envoyou::redis {
+namespace envoyou::redis::handshake_fsm_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -280,4 +280,4 @@ TEST(Handshake, RefusesAnswersThatAreNotOnes) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::handshake_fsm_test

@@ -11,7 +11,7 @@
 #include "../times.hpp"
 #include "replies.hpp"
 
-namespace envoyou::redis {
+namespace envoyou::redis::link_core_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -196,4 +196,4 @@ TEST_F(LinkCoreTest, RetiresAtAReadonlyWhenItsFlightIsEmpty) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::link_core_test

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace envoyou::redis {
+namespace envoyou::redis::link_effect_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -88,4 +88,4 @@ TEST(LinkEffect, OfWatchAndSelectIsWelcomeOnAConnectionOfOnesOwn) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::link_effect_test

@@ -10,7 +10,7 @@
 
 #include "../times.hpp"
 
-namespace envoyou::redis {
+namespace envoyou::redis::node_fsm_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -180,4 +180,4 @@ TEST(RetryBudget, IsAHundredRepeatsAndATenthOfTheAnswers) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::node_fsm_test

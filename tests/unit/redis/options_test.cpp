@@ -7,7 +7,7 @@
 #include <functional>
 #include <string>
 
-namespace envoyou::redis {
+namespace envoyou::redis::options_test {
 namespace {
 
 struct Spoiled {
@@ -85,4 +85,4 @@ TEST(ClientOptions, AreDescribedWithoutUserAndPassword) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::options_test

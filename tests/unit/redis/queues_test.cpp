@@ -18,7 +18,7 @@
 
 #include "../times.hpp"
 
-namespace envoyou::redis {
+namespace envoyou::redis::queues_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -270,4 +270,4 @@ TEST(LogGate, LetsSoManyThroughAWindowAndCountsTheRest) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::queues_test

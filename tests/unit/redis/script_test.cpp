@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace envoyou::redis {
+namespace envoyou::redis::script_test {
 namespace {
 
 TEST(Script, IsNamedByItsSha1) { EXPECT_EQ(Script("return 1").sha1(), "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"); }
@@ -39,4 +39,4 @@ TEST(Script, GivesItsCommandsTheScript) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::script_test

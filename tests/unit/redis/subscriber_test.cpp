@@ -14,7 +14,7 @@
 
 #include <thread>
 
-namespace envoyou::redis {
+namespace envoyou::redis::subscriber_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -437,4 +437,4 @@ TEST(MessageQueue, GivesUpAtTheDeadline) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::subscriber_test

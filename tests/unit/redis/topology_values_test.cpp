@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-namespace envoyou::redis {
+namespace envoyou::redis::topology_values_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -378,4 +378,4 @@ TEST(SentinelReplies, AreRead) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::topology_values_test

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace envoyou::redis {
+namespace envoyou::redis::transaction_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -270,4 +270,4 @@ TEST_F(OneInFlight, CountsAsOneInTheWindow) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::transaction_test

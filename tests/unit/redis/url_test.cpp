@@ -8,7 +8,7 @@
 
 #include <string>
 
-namespace envoyou::redis {
+namespace envoyou::redis::url_test {
 namespace {
 
 ClientOptions parsed(std::string_view url) {
@@ -190,4 +190,4 @@ TEST(Url, HasBounds) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::url_test

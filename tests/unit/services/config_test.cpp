@@ -11,7 +11,7 @@
 #include <map>
 #include <string>
 
-namespace envoyou {
+namespace envoyou::config_test {
 namespace {
 
 using ::testing::AllOf;
@@ -246,4 +246,4 @@ TEST(ConfigValidate, TellsEveryProblemOfAConfigMadeInCode) {
 }
 
 }  // namespace
-}  // namespace envoyou
+}  // namespace envoyou::config_test

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace envoyou::services {
+namespace envoyou::services::env_file_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -78,4 +78,4 @@ TEST(ReadWholeFile, NamesWhatCannotBeRead) {
 }
 
 }  // namespace
-}  // namespace envoyou::services
+}  // namespace envoyou::services::env_file_test

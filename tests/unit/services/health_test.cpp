@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace envoyou {
+namespace envoyou::health_test {
 namespace {
 
 TEST(Health, WithoutRedisIsHealthyAndSaysWhatAnswers) {
@@ -51,4 +51,4 @@ TEST(Health, DegradedIsToldWithTheReason) {
 }
 
 }  // namespace
-}  // namespace envoyou
+}  // namespace envoyou::health_test

@@ -13,7 +13,7 @@
 #include <mutex>
 #include <thread>
 
-namespace envoyou {
+namespace envoyou::keeper_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -101,4 +101,4 @@ TEST_F(KeeperTest, StoppingAndJoiningTwiceIsTheSameAsOnce) {
 }
 
 }  // namespace
-}  // namespace envoyou
+}  // namespace envoyou::keeper_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace envoyou::services {
+namespace envoyou::services::redis_probe_test {
 namespace {
 
 TEST(ReadInfo, FindsTheFiguresAmongTheOthers) {
@@ -32,4 +32,4 @@ TEST(HealthOf, TellsARefusalFromAnAbsence) {
 }
 
 }  // namespace
-}  // namespace envoyou::services
+}  // namespace envoyou::services::redis_probe_test

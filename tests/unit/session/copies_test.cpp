@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace envoyou::session {
+namespace envoyou::session::copies_test {
 namespace {
 
 Record record(const std::string& name, std::uint64_t version = 1, const std::string& user = "u") {
@@ -139,4 +139,4 @@ TEST(Copies, LetsATouchThroughOnceInAWhile) {
 }
 
 }  // namespace
-}  // namespace envoyou::session
+}  // namespace envoyou::session::copies_test

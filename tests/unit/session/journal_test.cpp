@@ -16,7 +16,7 @@
 
 #include "../times.hpp"
 
-namespace envoyou::session {
+namespace envoyou::session::journal_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -209,4 +209,4 @@ INSTANTIATE_TEST_SUITE_P(Rows, JournalTest, ::testing::Values("memory", "sqlite"
                          [](const auto& at) { return at.param; });
 
 }  // namespace
-}  // namespace envoyou::session
+}  // namespace envoyou::session::journal_test

@@ -12,7 +12,7 @@
 #include <set>
 #include <string>
 
-namespace envoyou::session {
+namespace envoyou::session::naming_test {
 namespace {
 
 const std::string kOld = "an old secret of some length";
@@ -148,4 +148,4 @@ TEST(Naming, GivesAHandleThatOpensNothing) {
 }
 
 }  // namespace
-}  // namespace envoyou::session
+}  // namespace envoyou::session::naming_test

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace envoyou::session {
+namespace envoyou::session::redis_replies_test {
 namespace {
 
 using redis::ReplyType;
@@ -127,4 +127,4 @@ TEST(RedisReplies, ReadsTheTime) {
 }
 
 }  // namespace
-}  // namespace envoyou::session
+}  // namespace envoyou::session::redis_replies_test

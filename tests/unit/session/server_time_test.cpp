@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace envoyou::session {
+namespace envoyou::session::server_time_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -67,4 +67,4 @@ TEST_F(ServerTimeTest, StartsFromWhatAnEarlierRunKnew) {
 }
 
 }  // namespace
-}  // namespace envoyou::session
+}  // namespace envoyou::session::server_time_test

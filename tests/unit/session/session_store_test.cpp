@@ -14,7 +14,7 @@
 #include <mutex>
 #include <string>
 
-namespace envoyou {
+namespace envoyou::session_store_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -201,4 +201,4 @@ TEST_F(SessionStoreTest, SaysWhoItIsAbout) {
 }
 
 }  // namespace
-}  // namespace envoyou
+}  // namespace envoyou::session_store_test

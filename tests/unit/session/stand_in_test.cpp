@@ -18,7 +18,7 @@
 
 #include "../times.hpp"
 
-namespace envoyou::session {
+namespace envoyou::session::session_stand_in_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -108,7 +108,7 @@ class Server {
   std::unique_ptr<StandIn> stand_in;
 };
 
-class StandInTest : public ::testing::Test {
+class SessionStandInTest : public ::testing::Test {
  protected:
   std::shared_ptr<testing::ManualClock> clock = std::make_shared<testing::ManualClock>();
   std::shared_ptr<FakeServer> redis = std::make_shared<FakeServer>();
@@ -116,14 +116,14 @@ class StandInTest : public ::testing::Test {
   Server there{clock, redis, make_memory_rows()};
 };
 
-TEST_F(StandInTest, AsksRedisWhileItIsThere) {
+TEST_F(SessionStandInTest, AsksRedisWhileItIsThere) {
   const Address session = here.login();
   EXPECT_EQ(here.stand_in->read(session, kNever)->source, Source::kRedis);
   EXPECT_EQ(there.state(session), "{}");
   EXPECT_EQ(here.journal->pending(), 0U);
 }
 
-TEST_F(StandInTest, DoesNotAskARedisThatIsAway) {
+TEST_F(SessionStandInTest, DoesNotAskARedisThatIsAway) {
   const Address known = here.login();
   here.goes_away();
   const int calls = redis->calls;
@@ -133,7 +133,7 @@ TEST_F(StandInTest, DoesNotAskARedisThatIsAway) {
   EXPECT_EQ(redis->calls, calls);
 }
 
-TEST_F(StandInTest, TellsWhatItDoesNotKnowFromWhatDoesNotLive) {
+TEST_F(SessionStandInTest, TellsWhatItDoesNotKnowFromWhatDoesNotLive) {
   const Address known = here.login();
   const Address unknown = there.login();
   here.goes_away();
@@ -144,7 +144,7 @@ TEST_F(StandInTest, TellsWhatItDoesNotKnowFromWhatDoesNotLive) {
   EXPECT_FALSE(*here.stand_in->remove(known, kNever));
 }
 
-TEST_F(StandInTest, GoesOnFromACopyForAStatedTime) {
+TEST_F(SessionStandInTest, GoesOnFromACopyForAStatedTime) {
   const Address session = here.login();
   here.goes_away();
   clock->advance(300s);
@@ -153,7 +153,7 @@ TEST_F(StandInTest, GoesOnFromACopyForAStatedTime) {
   EXPECT_EQ(here.state(session), "unknown");
 }
 
-TEST_F(StandInTest, KeepsThatTimeAlsoForASessionThatChangedMeanwhile) {
+TEST_F(SessionStandInTest, KeepsThatTimeAlsoForASessionThatChangedMeanwhile) {
   const Address session = here.login();
   const Address made_here = [&] {
     here.goes_away();
@@ -167,7 +167,7 @@ TEST_F(StandInTest, KeepsThatTimeAlsoForASessionThatChangedMeanwhile) {
   EXPECT_EQ(there.state(session), R"({"n":1})") << "what was acknowledged is carried over all the same";
 }
 
-TEST_F(StandInTest, BringsWhatWasMadeChangedAndEndedToEveryServer) {
+TEST_F(SessionStandInTest, BringsWhatWasMadeChangedAndEndedToEveryServer) {
   const Address changed = here.login();
   const Address ended = here.login();
   here.goes_away();
@@ -188,7 +188,7 @@ TEST_F(StandInTest, BringsWhatWasMadeChangedAndEndedToEveryServer) {
   }
 }
 
-TEST_F(StandInTest, LetsAnEndWinOverAChangeMadeElsewhere) {
+TEST_F(SessionStandInTest, LetsAnEndWinOverAChangeMadeElsewhere) {
   const Address session = here.login();
   here.goes_away();
   ASSERT_TRUE(*here.stand_in->remove(session, kNever));
@@ -198,7 +198,7 @@ TEST_F(StandInTest, LetsAnEndWinOverAChangeMadeElsewhere) {
   EXPECT_EQ(there.state(session), "not_found");
 }
 
-TEST_F(StandInTest, LetsAnEndElsewhereWinOverAChangeMadeHere) {
+TEST_F(SessionStandInTest, LetsAnEndElsewhereWinOverAChangeMadeHere) {
   const Address session = here.login();
   here.goes_away();
   ASSERT_TRUE(here.write(session, 1, R"({"n":1})"));
@@ -208,7 +208,7 @@ TEST_F(StandInTest, LetsAnEndElsewhereWinOverAChangeMadeHere) {
   EXPECT_EQ(there.state(session), "not_found");
 }
 
-TEST_F(StandInTest, EndsASessionThatOnlyRedisKnew) {
+TEST_F(SessionStandInTest, EndsASessionThatOnlyRedisKnew) {
   const Address session = there.login();
   here.goes_away();
   EXPECT_TRUE(*here.stand_in->remove(session, kNever)) << "it may have lived";
@@ -217,7 +217,7 @@ TEST_F(StandInTest, EndsASessionThatOnlyRedisKnew) {
   EXPECT_EQ(there.state(session), "not_found");
 }
 
-TEST_F(StandInTest, KeepsTheHigherVersionWhereTwoServersChangedASession) {
+TEST_F(SessionStandInTest, KeepsTheHigherVersionWhereTwoServersChangedASession) {
   const Address session = here.login();
   ASSERT_EQ(there.state(session), "{}");
   here.goes_away();
@@ -229,7 +229,7 @@ TEST_F(StandInTest, KeepsTheHigherVersionWhereTwoServersChangedASession) {
   EXPECT_EQ(here.state(session), R"({"there":1})") << "and its copy is not the one that lost";
 }
 
-TEST_F(StandInTest, MakesOneSessionOfACreationThatTimedOutAfterItWasExecuted) {
+TEST_F(SessionStandInTest, MakesOneSessionOfACreationThatTimedOutAfterItWasExecuted) {
   here.remote->fault = Fault::kAfter;
   const Address session = here.login();
   EXPECT_EQ(redis->sessions.size(), 1U);
@@ -243,7 +243,7 @@ TEST_F(StandInTest, MakesOneSessionOfACreationThatTimedOutAfterItWasExecuted) {
   EXPECT_EQ(there.state(session), R"({"n":1})");
 }
 
-TEST_F(StandInTest, AppliesAChangeOnceThatTimedOutAfterItWasExecuted) {
+TEST_F(SessionStandInTest, AppliesAChangeOnceThatTimedOutAfterItWasExecuted) {
   const Address session = here.login();
   here.remote->fault = Fault::kAfter;
   ASSERT_EQ(here.write(session, 1, R"({"n":1})")->version, 2U);
@@ -253,7 +253,7 @@ TEST_F(StandInTest, AppliesAChangeOnceThatTimedOutAfterItWasExecuted) {
   EXPECT_TRUE(there.write(session, 2, R"({"n":2})"));
 }
 
-TEST_F(StandInTest, HidesASessionAtOnceWhoseEndHasNotReachedRedis) {
+TEST_F(SessionStandInTest, HidesASessionAtOnceWhoseEndHasNotReachedRedis) {
   const Address session = here.login();
   here.remote->fault = Fault::kBefore;
   ASSERT_TRUE(*here.stand_in->remove(session, kNever));
@@ -266,7 +266,7 @@ TEST_F(StandInTest, HidesASessionAtOnceWhoseEndHasNotReachedRedis) {
   EXPECT_EQ(there.state(session), "not_found");
 }
 
-TEST_F(StandInTest, HidesAUsersSessionsAtOnceWhoseRevocationHasNotReachedRedis) {
+TEST_F(SessionStandInTest, HidesAUsersSessionsAtOnceWhoseRevocationHasNotReachedRedis) {
   const Address session = there.login();
   here.remote->fault = Fault::kBefore;
   (void)here.log_out_everywhere();
@@ -279,7 +279,7 @@ TEST_F(StandInTest, HidesAUsersSessionsAtOnceWhoseRevocationHasNotReachedRedis) 
   EXPECT_EQ(there.state(login), "{}") << "a login after the revocation is not swept away by it";
 }
 
-TEST_F(StandInTest, LogsOutEverywhereInAnOutage) {
+TEST_F(SessionStandInTest, LogsOutEverywhereInAnOutage) {
   const Address known = here.login();
   const Address of_another = here.login("v");
   const Address unknown = there.login();
@@ -301,7 +301,7 @@ TEST_F(StandInTest, LogsOutEverywhereInAnOutage) {
   }
 }
 
-TEST_F(StandInTest, EndsAJournaledSessionThatWasRevokedElsewhere) {
+TEST_F(SessionStandInTest, EndsAJournaledSessionThatWasRevokedElsewhere) {
   const Address session = here.login();
   here.goes_away();
   ASSERT_TRUE(here.write(session, 1, R"({"n":1})"));
@@ -314,7 +314,7 @@ TEST_F(StandInTest, EndsAJournaledSessionThatWasRevokedElsewhere) {
   EXPECT_EQ(there.sessions_of(), 0U);
 }
 
-TEST_F(StandInTest, RotatesInAnOutage) {
+TEST_F(SessionStandInTest, RotatesInAnOutage) {
   const Address first = here.login();
   here.goes_away();
   const Address second = here.rotate(first);
@@ -329,7 +329,7 @@ TEST_F(StandInTest, RotatesInAnOutage) {
   EXPECT_EQ(there.sessions_of(), 1U);
 }
 
-TEST_F(StandInTest, EndsTheSuccessorOfASessionThatEndedElsewhere) {
+TEST_F(SessionStandInTest, EndsTheSuccessorOfASessionThatEndedElsewhere) {
   const Address first = here.login();
   here.goes_away();
   const Address second = here.rotate(first);
@@ -339,7 +339,7 @@ TEST_F(StandInTest, EndsTheSuccessorOfASessionThatEndedElsewhere) {
   EXPECT_EQ(here.state(second), "not_found");
 }
 
-TEST_F(StandInTest, EndsARotatedSessionForGood) {
+TEST_F(SessionStandInTest, EndsARotatedSessionForGood) {
   const Address first = here.login();
   here.goes_away();
   const Address second = here.rotate(first);
@@ -351,7 +351,7 @@ TEST_F(StandInTest, EndsARotatedSessionForGood) {
   EXPECT_EQ(there.sessions_of(), 0U);
 }
 
-TEST_F(StandInTest, RecognisesARotationThatTimedOutAfterItWasExecuted) {
+TEST_F(SessionStandInTest, RecognisesARotationThatTimedOutAfterItWasExecuted) {
   const Address first = here.login();
   here.remote->fault = Fault::kAfter;
   const Address second = here.rotate(first);
@@ -362,7 +362,7 @@ TEST_F(StandInTest, RecognisesARotationThatTimedOutAfterItWasExecuted) {
   EXPECT_EQ(there.state(first), "not_found");
 }
 
-TEST_F(StandInTest, ServesNoCopyOfASessionThatItEnded) {
+TEST_F(SessionStandInTest, ServesNoCopyOfASessionThatItEnded) {
   const Address session = here.login();
   ASSERT_EQ(here.state(session), "{}");
   ASSERT_TRUE(*here.stand_in->remove(session, kNever));
@@ -370,7 +370,7 @@ TEST_F(StandInTest, ServesNoCopyOfASessionThatItEnded) {
   EXPECT_EQ(here.state(session), "not_found");
 }
 
-TEST_F(StandInTest, KeepsASessionAliveThatWasUsedInTheOutage) {
+TEST_F(SessionStandInTest, KeepsASessionAliveThatWasUsedInTheOutage) {
   const Address session = here.login();
   here.goes_away();
   for (int i = 0; i < 4; ++i) {
@@ -384,7 +384,7 @@ TEST_F(StandInTest, KeepsASessionAliveThatWasUsedInTheOutage) {
   EXPECT_EQ(redis->sessions.at(session.name).last_active_ms, active_ms);
 }
 
-TEST_F(StandInTest, TriesAgainWhatWasNotAcknowledged) {
+TEST_F(SessionStandInTest, TriesAgainWhatWasNotAcknowledged) {
   here.goes_away();
   for (int i = 0; i < 600; ++i) (void)here.login("user " + std::to_string(i));
   here.remote->fault = Fault::kAfter;
@@ -395,7 +395,7 @@ TEST_F(StandInTest, TriesAgainWhatWasNotAcknowledged) {
   EXPECT_EQ(redis->sessions.size(), 600U);
 }
 
-TEST_F(StandInTest, SaysSoWhenItCanHoldNoMore) {
+TEST_F(SessionStandInTest, SaysSoWhenItCanHoldNoMore) {
   Server small{clock, redis, make_memory_rows(), {.max_sessions = 3}};
   small.goes_away();
   std::vector<Address> made;
@@ -410,7 +410,7 @@ TEST_F(StandInTest, SaysSoWhenItCanHoldNoMore) {
   EXPECT_EQ(redis->sessions.size(), 3U);
 }
 
-TEST_F(StandInTest, LosesNothingWhenTheServerIsStartedAgainInTheOutage) {
+TEST_F(SessionStandInTest, LosesNothingWhenTheServerIsStartedAgainInTheOutage) {
   testing::TempDir directory("stand_in");
   const std::string file = (directory / "sessions.db").string();
   Address changed, ended, made;
@@ -431,7 +431,7 @@ TEST_F(StandInTest, LosesNothingWhenTheServerIsStartedAgainInTheOutage) {
   EXPECT_EQ(there.state(ended), "not_found");
 }
 
-TEST_F(StandInTest, AnswersForAnEarlierRunBeforeRedisIsBack) {
+TEST_F(SessionStandInTest, AnswersForAnEarlierRunBeforeRedisIsBack) {
   testing::TempDir directory("stand_in");
   const std::string file = (directory / "sessions.db").string();
   Address made, ended;
@@ -450,4 +450,4 @@ TEST_F(StandInTest, AnswersForAnEarlierRunBeforeRedisIsBack) {
 }
 
 }  // namespace
-}  // namespace envoyou::session
+}  // namespace envoyou::session::session_stand_in_test

@@ -7,7 +7,7 @@
 
 #include <string>
 
-namespace envoyou::session {
+namespace envoyou::session::validation_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -89,4 +89,4 @@ TEST(Validation, KnowsAHandleByItsShape) {
 }
 
 }  // namespace
-}  // namespace envoyou::session
+}  // namespace envoyou::session::validation_test

@@ -18,7 +18,7 @@
 #include <thread>
 #include <vector>
 
-namespace envoyou::storage {
+namespace envoyou::storage::database_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -240,4 +240,4 @@ TEST_F(DatabaseTest, AnswersAWrongStatementWithAnError) {
 }
 
 }  // namespace
-}  // namespace envoyou::storage
+}  // namespace envoyou::storage::database_test

@@ -9,7 +9,7 @@
 
 #include <string>
 
-namespace envoyou::wire {
+namespace envoyou::wire::decoder_limits_test {
 namespace {
 
 using testing::allocations;
@@ -154,4 +154,4 @@ TEST(DecoderMemory, HealthyRepliesCostNoAllocation) {
 }
 
 }  // namespace
-}  // namespace envoyou::wire
+}  // namespace envoyou::wire::decoder_limits_test

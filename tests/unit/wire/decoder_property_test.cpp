@@ -10,7 +10,7 @@
 #include <random>
 #include <string>
 
-namespace envoyou::wire {
+namespace envoyou::wire::decoder_property_test {
 namespace {
 
 using redis::Reply;
@@ -174,4 +174,4 @@ TEST(DecoderProperty, BrokenStreamsAreRefusedAlikeHoweverTheyAreCut) {
 }
 
 }  // namespace
-}  // namespace envoyou::wire
+}  // namespace envoyou::wire::decoder_property_test

@@ -10,7 +10,7 @@
 #include <cmath>
 #include <string>
 
-namespace envoyou::wire {
+namespace envoyou::wire::decoder_test {
 namespace {
 
 using namespace std::string_literals;
@@ -226,4 +226,4 @@ TEST(Decoder, CanBeMovedInTheMidstOfAReply) {
 }
 
 }  // namespace
-}  // namespace envoyou::wire
+}  // namespace envoyou::wire::decoder_test

@@ -7,7 +7,7 @@
 
 #include <array>
 
-namespace envoyou::redis {
+namespace envoyou::redis::reply_test {
 namespace {
 
 ReplyView text(std::string_view value) { return {.type = ReplyType::kString, .text = value}; }
@@ -96,4 +96,4 @@ TEST(Decoders, NeverTellTheContentOfAForeignReply) {
 }
 
 }  // namespace
-}  // namespace envoyou::redis
+}  // namespace envoyou::redis::reply_test

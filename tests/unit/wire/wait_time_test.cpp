@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace envoyou::wire {
+namespace envoyou::wire::wait_time_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -41,4 +41,4 @@ TEST(WaitTime, AsATimespecKeepsItsNanoseconds) {
 }
 
 }  // namespace
-}  // namespace envoyou::wire
+}  // namespace envoyou::wire::wait_time_test

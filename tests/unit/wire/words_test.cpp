@@ -7,7 +7,7 @@
 
 #include <limits>
 
-namespace envoyou::wire {
+namespace envoyou::wire::words_test {
 namespace {
 
 using redis::Words;
@@ -80,4 +80,4 @@ TEST(Words, GrowSeldom) {
 }
 
 }  // namespace
-}  // namespace envoyou::wire
+}  // namespace envoyou::wire::words_test
