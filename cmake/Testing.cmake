@@ -27,10 +27,10 @@ set(ENVOYOU_TEST_TIMEOUT_examples 60)
 set(ENVOYOU_TEST_TIMEOUT_layers 300)
 set(ENVOYOU_TEST_TIMEOUT_packaging 300)
 
-# Tests are compiled for being built often: GoogleTest is parsed once, and a release's test programs are not optimised
+# Tests are compiled for being built often: GoogleTest is parsed once, and no build's test programs are optimised
 # (the code under test is, in its own objects; what measures or simulates is, too).
 add_library(envoyou_test_flags INTERFACE)
-target_compile_options(envoyou_test_flags INTERFACE "$<$<CONFIG:Release>:-O0;$<$<CXX_COMPILER_ID:GNU>:-ffold-simple-inlines>>")
+target_compile_options(envoyou_test_flags INTERFACE "$<$<CONFIG:Release,None>:-O0;$<$<CXX_COMPILER_ID:GNU>:-ffold-simple-inlines>>")
 target_link_libraries(envoyou_test_flags INTERFACE envoyou_flags GTest::gmock GTest::gtest)
 file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/generated/test_prelude.cpp" CONTENT "// Nothing but its headers.\n")
 add_library(envoyou_test_prelude OBJECT "${PROJECT_BINARY_DIR}/generated/test_prelude.cpp")

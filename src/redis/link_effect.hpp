@@ -43,7 +43,9 @@ inline bool is_suspect(std::string_view encoded) noexcept {
   const auto digit = [&](std::size_t at) { return static_cast<std::size_t>(encoded[at] - '0'); };
   const std::size_t size = short_name ? digit(1) : 10 * digit(1) + digit(2);
   // Either case: 'a' and 'A' differ in one bit.
-  const auto letter = static_cast<std::size_t>(static_cast<unsigned char>(encoded[short_name ? 4 : 5] & ~0x20) - 'A');
+  constexpr unsigned kCaseBit = 0x20;
+  const auto last = static_cast<unsigned char>(encoded[short_name ? 4 : 5]);
+  const std::size_t letter = (last & ~kCaseBit) - 'A';
   return size <= kLongestName && letter < kLengths.size() && ((kLengths[letter] >> size) & 1u) != 0;
 }
 
