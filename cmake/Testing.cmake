@@ -83,6 +83,11 @@ function(envoyou_register_test name)
   endif()
 endfunction()
 
+# As the rest, if the preset does not say otherwise.
+if(NOT DEFINED ENVOYOU_UNITY_TESTS)
+  set(ENVOYOU_UNITY_TESTS ${CMAKE_UNITY_BUILD})
+endif()
+
 # bin/<name>, of all that envoyou_add_test hands to its kinds. BATCH files are compiled as one: about half of them, so
 # that two cores are busy to the end.
 function(_envoyou_test_program name)
@@ -90,7 +95,7 @@ function(_envoyou_test_program name)
   add_executable(${name} "${PROJECT_SOURCE_DIR}/tests/support/main.cpp")
   target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} envoyou_test_support)
   envoyou_compile_as_test(${name})
-  set_target_properties(${name} PROPERTIES UNITY_BUILD_BATCH_SIZE ${arg_BATCH})
+  set_target_properties(${name} PROPERTIES UNITY_BUILD ${ENVOYOU_UNITY_TESTS} UNITY_BUILD_BATCH_SIZE ${arg_BATCH})
   get_property(_all GLOBAL PROPERTY ENVOYOU_LAYERS)
   envoyou_use_layers(${name} ${_all})
   foreach(_kind IN LISTS arg_KINDS)

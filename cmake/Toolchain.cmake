@@ -34,7 +34,7 @@ endfunction()
 
 # The presets compile several files of a target as one (CMAKE_UNITY_BUILD), for headers and templates are most of the work;
 # so names in anonymous namespaces are unique within a target. The larger the batch, the less work is done twice. For daily
-# work there is `dev`, and for warnings `clang`: they compile each file by itself.
+# work there is `dev`, which compiles each file by itself, as does `clang` with all but the tests.
 set(CMAKE_UNITY_BUILD_BATCH_SIZE 20)
 # g++ takes a file of a batch for a header, and a type of a file's own in one for a mistake; and with enough code in sight
 # (or under a sanitizer) it loses which member of a Result's union is alive. clang looks for both, and finds none.
