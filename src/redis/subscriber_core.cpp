@@ -1,8 +1,9 @@
 #include "redis/subscriber_core.hpp"
 
-#include "redis/moved.hpp"
+#include "redis/topology/redirect.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace envoyou::redis {
@@ -28,6 +29,12 @@ bool is_word_of_server(Errc code) noexcept {
 
 // Passes by itself.
 bool is_for_a_while(Errc code) noexcept { return code == Errc::kLoading || code == Errc::kMisconfigured; }
+
+// The error names who speaks before it says what.
+Redirect redirect_in(std::string_view message) {
+  const std::size_t at = message.find("MOVED ");
+  return at == std::string_view::npos ? Redirect{} : parse_redirect(message.substr(at));
+}
 
 bool is_same_place(const ClientOptions& a, const ClientOptions& b) noexcept {
   return a.host == b.host && a.port == b.port && a.unix_socket == b.unix_socket;
@@ -268,16 +275,16 @@ void SubscriberCore::refuse(Book::iterator at, const Error& why) {
 }
 
 void SubscriberCore::follow(const Subscription& subscription, Wanted& wanted, const Error& moved) {
-  const auto to = read_moved(moved.message());
-  if (!to || ++wanted.redirects > kMaxRedirects) {
+  const Redirect redirect = redirect_in(moved.message());
+  if (redirect.kind != Redirect::Kind::kMoved || ++wanted.redirects > kMaxRedirects) {
     wanted.redirects = 0;
     wanted.link = home_;
     return retry_later(wanted);
   }
   ClientOptions there = wanted.link->options();
   there.unix_socket.clear();
-  if (!to->host.empty()) there.host = to->host;
-  there.port = to->port;
+  if (!redirect.to.host.empty()) there.host = redirect.to.host;
+  there.port = redirect.to.port;
   wanted.link = link_to(there);
   wanted.stage = Stage::kIdle;
   if (wanted.link->is_up()) return ask(subscription, wanted);

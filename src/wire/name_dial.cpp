@@ -4,6 +4,7 @@
 #include "wire/address_race.hpp"
 
 #include <netdb.h>
+#include <strings.h>
 
 #include <algorithm>
 #include <cstring>
@@ -39,12 +40,27 @@ std::vector<Address> interleave(const addrinfo* list) {
   return mixed;
 }
 
-Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port) {
+// RFC 6761, 6.3: these names are the loopback's, whoever resolves them.
+bool is_localhost(const std::string& host) {
+  const std::size_t size = host.size() - (host.ends_with('.') ? 1 : 0);
+  const std::size_t label = std::strlen("localhost");
+  if (size < label || (size > label && host[size - label - 1] != '.')) return false;
+  return ::strncasecmp(host.c_str() + size - label, "localhost", label) == 0;
+}
+
+// `host` null: the loopback addresses.
+int look_up(const char* host, std::uint16_t port, addrinfo** found) {
   addrinfo hints{};
   hints.ai_flags = AI_NUMERICSERV;
   hints.ai_socktype = SOCK_STREAM;
+  return getaddrinfo(host, std::to_string(port).c_str(), &hints, found);
+}
+
+// A bare container may have no /etc/hosts, and then its resolver does not know what localhost is.
+Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port) {
   addrinfo* found = nullptr;
-  const int code = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+  int code = look_up(host.c_str(), port, &found);
+  if (code != 0 && is_localhost(host)) code = look_up(nullptr, port, &found);
   if (code != 0) {
     const std::string why = code == EAI_SYSTEM ? describe_errno(errno) : gai_strerror(code);
     return Error(Errc::kUnavailable, "resolve " + host + ": " + why);

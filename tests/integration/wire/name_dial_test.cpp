@@ -34,6 +34,16 @@ TEST(NameDial, FindsLocalhostOnBothFamilies) {
   EXPECT_EQ(driver.command("PING"), "PONG");
 }
 
+TEST(NameDial, TakesNamesUnderLocalhostForTheLoopbackWhateverTheResolverKnows) {
+  const auto listener = sockets::listen_on(0);
+  for (const char* host : {"redis.localhost", "Redis.LocalHost."}) {
+    StreamDriver driver({.host = host, .port = sockets::local_port(listener)});
+    EXPECT_EQ(driver.connect(), Progress::kReady) << host << ": " << driver.failure();
+  }
+  StreamDriver other({.host = "notlocalhost", .port = sockets::local_port(listener)});
+  EXPECT_EQ(other.connect(), Progress::kFailed);
+}
+
 TEST(NameDial, GoesOnToIpv4WhereIpv6IsRefused) {
   const auto listener = sockets::listen_on(0);  // on 127.0.0.1 alone
   StreamDriver driver({.host = "localhost", .port = sockets::local_port(listener)});

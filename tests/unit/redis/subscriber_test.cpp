@@ -3,7 +3,6 @@
 // a server that does pub/sub; every event is written down in order.
 #include "sim_pubsub.hpp"
 
-#include "redis/moved.hpp"
 #include "redis/pubsub_push.hpp"
 #include "redis/subscriber_core.hpp"
 
@@ -347,16 +346,6 @@ TEST(PubSubPush, ReadsNothingFromShapesThatNoServerSends) {
   const std::vector<ReplyView> other{string("invalidate"), string("a"), string("b")};
   for (const auto* elements : {&short_one, &odd, &other}) {
     EXPECT_FALSE(read_pubsub_push({.type = ReplyType::kPush, .elements = *elements}).has_value());
-  }
-}
-
-TEST(Moved, IsReadWhateverItsHostLooksLike) {
-  EXPECT_EQ(read_moved("the server answered: MOVED 3999 127.0.0.1:6381")->port, 6381);
-  EXPECT_EQ(read_moved("MOVED 3999 ::1:6381")->host, "::1");
-  EXPECT_EQ(read_moved("MOVED 3999 :6381")->host, "");
-  for (const auto* text : {"MOVED", "MOVED 1", "MOVED 1 a", "MOVED 1 a:", "MOVED 1 a:x", "MOVED 1 a:70000",
-                           "MOVED 1 ?:1", "MOVED 1 a:0", "ERR"}) {
-    EXPECT_FALSE(read_moved(text).has_value()) << text;
   }
 }
 
