@@ -27,6 +27,8 @@ function(_envoyou_find_system_hiredis)
   endif()
   pkg_check_modules(ENVOYOU_HIREDIS_PC QUIET IMPORTED_TARGET hiredis>=1.2)
   if(ENVOYOU_HIREDIS_PC_FOUND)
+    # Its flags choose the width of a file's offset, which its headers have none of; precompiled headers would be refused.
+    set_target_properties(PkgConfig::ENVOYOU_HIREDIS_PC PROPERTIES INTERFACE_COMPILE_OPTIONS "" INTERFACE_COMPILE_DEFINITIONS "")
     target_link_libraries(envoyou_dep_hiredis INTERFACE PkgConfig::ENVOYOU_HIREDIS_PC)
     set(ENVOYOU_HIREDIS_KIND pkgconfig PARENT_SCOPE)
     set(ENVOYOU_HIREDIS_FROM "pkg-config, ${ENVOYOU_HIREDIS_PC_VERSION}" PARENT_SCOPE)
