@@ -2,11 +2,11 @@
 # Goal: a project that takes this one in with add_subdirectory gets the same target names, none of our tests, examples
 # or install rules, and no setting of ours on its own targets.
 # Method: configure such a project and look at what it would build. Arguments: folder of the project, cmake, hiredis'
-# source as the outer build has it (so that nothing is fetched).
+# source as the outer build has it (so that nothing is fetched; none where the system has one that will do).
 set -eu
 source=$1
 cmake=$2
-hiredis=$3
+hiredis=${3:-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

@@ -247,6 +247,8 @@ std::size_t Fleet::strangers() const {
 
 void Fleet::adopt(Shards shards, TimePoint now) {
   trouble_.reset();
+  has_gaps_ = slots_covered(shards) < kSlots;
+  if (has_map_ && has_gaps_) shards = with_gaps_filled(std::move(shards), published_);
   if (has_map_ && shards == published_) {
     next_.reset();
     return;
@@ -406,9 +408,9 @@ void Fleet::list() {
 }
 
 bool Fleet::is_well() const {
-  return has_map_ && !next_ && slots_covered(published_) == kSlots &&
-         std::none_of(members_.begin(), members_.end(),
-                      [](const auto& each) { return each.second->is_primary && !each.second->is_up(); });
+  return has_map_ && !next_ && !has_gaps_ && std::none_of(members_.begin(), members_.end(), [](const auto& each) {
+           return each.second->is_primary && !each.second->is_up();
+         });
 }
 
 // The board of the whole: up when a primary is, away when none is and none is being tried.

@@ -181,6 +181,7 @@ class Fleet final : public Steward {
   std::map<Endpoint, std::unique_ptr<Member>> members_;
   Shards published_;
   bool has_map_ = false;
+  bool has_gaps_ = false;  // the last map named no owner for some slot
   std::optional<Shards> next_;
   std::optional<Error> trouble_;
   std::vector<Redirected> redirected_;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace envoyou::redis {
 
@@ -75,6 +76,18 @@ Result<Shards> finished(Shards shards) {
   return shards;
 }
 
+// What of `range` nobody owns.
+void add_gaps(const SlotRange& range, const std::vector<bool>& owned, std::vector<SlotRange>& gaps) {
+  for (std::size_t slot = range.first; slot <= range.last; ++slot) {
+    if (owned[slot]) continue;
+    if (!gaps.empty() && gaps.back().last + 1u == slot) {
+      gaps.back().last = static_cast<Slot>(slot);
+    } else {
+      gaps.push_back({static_cast<Slot>(slot), static_cast<Slot>(slot)});
+    }
+  }
+}
+
 // A node of CLUSTER SHARDS: where it listens for us. Null: it does not.
 std::optional<Endpoint> node_address(const ReplyView& node, const Endpoint& asked, bool tls) {
   const auto port = port_in(field(node, tls ? "tls-port" : "port"));
@@ -123,6 +136,25 @@ std::size_t slots_covered(const Shards& shards) {
     for (const SlotRange& range : shard.slots) sum += std::size_t{range.last} - range.first + 1;
   }
   return sum;
+}
+
+Shards with_gaps_filled(Shards shards, const Shards& before) {
+  std::vector<bool> owned(kSlots);
+  for (const Shard& shard : shards) {
+    for (const SlotRange& range : shard.slots) {
+      std::fill(owned.begin() + range.first, owned.begin() + range.last + 1, true);
+    }
+  }
+  for (const Shard& old : before) {
+    std::vector<SlotRange> gaps;
+    for (const SlotRange& range : old.slots) add_gaps(range, owned, gaps);
+    if (gaps.empty()) continue;
+    auto at =
+        std::find_if(shards.begin(), shards.end(), [&](const Shard& each) { return each.primary == old.primary; });
+    if (at == shards.end()) at = shards.insert(shards.end(), Shard{old.primary, old.replicas, {}});
+    at->slots.insert(at->slots.end(), gaps.begin(), gaps.end());
+  }
+  return finished(std::move(shards)).value();
 }
 
 Result<Shards> read_cluster_shards(const ReplyView& reply, const Endpoint& asked, bool tls) {

@@ -44,6 +44,10 @@ using Shards = std::vector<Shard>;
 
 std::size_t slots_covered(const Shards& shards);
 
+// `shards`, where a slot without an owner is left to whom `before` gave it. A server in the midst of a failover may
+// name none for a moment; the one before answers or says MOVED, and an owner that is gone is away all the same.
+Shards with_gaps_filled(Shards shards, const Shards& before);
+
 // `asked` is the server that answered. Errors: kProtocol.
 Result<Shards> read_cluster_shards(const ReplyView& reply, const Endpoint& asked, bool tls);
 Result<Shards> read_cluster_slots(const ReplyView& reply, const Endpoint& asked);

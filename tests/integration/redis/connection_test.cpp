@@ -59,7 +59,8 @@ class ConnectionTest : public ::testing::Test {
   int connections() const {
     const std::string list = server.cli({"CLIENT", "LIST", "TYPE", "normal"});
     int named = 0;
-    for (std::size_t at = list.find("name=envoyou"); at != std::string::npos; at = list.find("name=envoyou", at + 1)) {
+    for (std::size_t at = list.find(" name=envoyou"); at != std::string::npos;
+         at = list.find(" name=envoyou", at + 1)) {
       ++named;
     }
     return named - 1;

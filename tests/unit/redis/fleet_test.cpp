@@ -209,6 +209,23 @@ TEST(Fleet, FollowsAFailoverWithinARefreshAndSendsOnWhatWasNotSent) {
   EXPECT_EQ(sim->ports(), (std::set<std::uint16_t>{1, 2, 4}));
 }
 
+TEST(Fleet, LeavesASlotWithoutAnOwnerToWhoHadIt) {
+  auto sim = known();
+  for (auto& port : sim->cluster.told) port = port == 3 ? 0 : port;
+  sim->cluster.epoch = 2;
+  sim->submit(get("foo"));
+  sim->run_for(2 * RefreshPace::kAnyway);
+  const int asked = sim->cluster.maps_asked;
+  const auto answer = sim->submit(get("foo"));
+  sim->settle();
+  EXPECT_EQ(outcome(answer), "ok");
+  EXPECT_THAT(data_asked(sim->cluster.server(3)), ElementsAre("GET foo", "GET foo"));
+  // And it goes on asking who has it.
+  sim->run_for(2 * RefreshPace::kWhileUnwell);
+  EXPECT_GT(sim->cluster.maps_asked, asked);
+  EXPECT_FALSE(sim->fleet->is_well());
+}
+
 TEST(Fleet, PublishesAMapOnlyWhenItsNewServersHaveBeenTried) {
   auto sim = known();
   sim->cluster.server(4).silent = true;  // connects, sometime

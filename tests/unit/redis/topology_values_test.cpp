@@ -315,6 +315,17 @@ ClusterView view(std::uint64_t epoch, Slot last, bool well = true) {
   return made;
 }
 
+TEST(ClusterShards, LeaveASlotWithoutAnOwnerToTheOneBefore) {
+  const Endpoint a{"a", 1};
+  const Endpoint b{"b", 1};
+  const Endpoint c{"c", 1};
+  const Shards before{{a, {}, {{0, 9}}}, {b, {}, {{10, 19}}}};
+  // b's slots are c's but for the last three, and a has lost two in the midst.
+  const Shards now{{a, {}, {{0, 3}, {6, 9}}}, {c, {}, {{10, 16}}}};
+  EXPECT_EQ(with_gaps_filled(now, before), (Shards{{a, {}, {{0, 9}}}, {b, {}, {{17, 19}}}, {c, {}, {{10, 16}}}}));
+  EXPECT_EQ(with_gaps_filled(before, now), before);
+}
+
 TEST(ClusterViews, BelieveTheNewestOfThoseThatAreWell) {
   EXPECT_EQ(choose_view({view(3, 16383), view(7, 16383), view(5, 16383)}, {}), 1u);
   EXPECT_EQ(choose_view({view(9, 16383, false), view(7, 16383)}, {}), 1u);
