@@ -86,8 +86,11 @@ Result<void> build(Client::Impl& impl, NodeListener* listener) {
   core.reactor = std::make_unique<Reactor>(*core.loop, impl.runtime.clock, core.role.get());
   impl.credentials = NodeFactory::credentials_of(impl.options, impl.runtime, core.loop);
   impl.nodes = std::make_shared<NodeFactory>(core.loop, impl.runtime, impl.options, impl.credentials);
-  impl.pool = std::make_shared<DedicatedPool>(impl.options, impl.runtime.clock, impl.core);
-  if (impl.options.topology != Topology::kStandalone) return build_fleet(impl, listener);
+  if (impl.options.topology != Topology::kStandalone) {
+    if (auto built = build_fleet(impl, listener); !built) return built;
+  }
+  impl.pool = std::make_shared<DedicatedPool>(impl.options, impl.runtime.clock, impl.core, impl.router);
+  if (impl.router) return {};
   auto node = impl.nodes->make(impl.options, listener);
   if (!node) return node.error();
   impl.node = std::move(node).value();

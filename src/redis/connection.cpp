@@ -22,6 +22,14 @@ struct Connection::Lease {
 
   // Nothing was left behind.
   bool is_clean() const noexcept { return is_there && !changed && !watching && unanswered == 0; }
+  // What an error means for a connection to one of several servers.
+  Error explain(Error error) const {
+    const bool is_elsewhere = error.code() == Errc::kRedirect || error.code() == Errc::kReadOnly;
+    if (!is_elsewhere || !pool->has_several_servers()) return error;
+    pool->heard(link, error.message());
+    return Error(error.code(), "this connection is to " + to_string(link.at) + ", take another for this key; " +
+                                   std::string(error.message()));
+  }
   ~Lease() {
     if (!pool->forked()) pool->give_back(std::move(link), is_clean());
   }
@@ -42,10 +50,13 @@ class LeaseReader final : public ReplyReader {
     --lease_->unanswered;
     return reader_->on_reply(reply);
   }
-  Verdict on_part(const ReplyView& part) noexcept override { return reader_->on_part(part); }
+  Verdict on_part(const ReplyView& part) noexcept override {
+    if (part.is_error()) lease_->pool->heard(lease_->link, part.text);
+    return reader_->on_part(part);
+  }
   void on_error(Error error) noexcept override {
     --lease_->unanswered;
-    reader_->on_error(std::move(error));
+    reader_->on_error(lease_->explain(std::move(error)));
   }
 
  private:
@@ -81,13 +92,34 @@ Deadline deadline_of(const DedicatedPool& pool, const ConnectionOptions& options
   return options.deadline.value_or(Deadline::after(pool.clock(), pool.options().connect_timeout));
 }
 
-Result<std::shared_ptr<Connection::Lease>> lease_of(Client::Impl& client, Deadline until) {
-  auto link = client.pool->take(*client.nodes, until);
+Error not_known_yet() { return Error(Errc::kUnavailable, "it is not known yet which server has the key"); }
+
+// Waits for the map of several servers.
+Result<Endpoint> await_place(const Client::Impl& client, std::string_view key, Deadline until) {
+  auto place = client.pool->place_of(key);
+  if (!place && client.board->is_away()) return client.board->why_away();
+  if (!place && client.board->wait_until_up(until)) place = client.pool->place_of(key);
+  if (place) return *std::move(place);
+  return client.board->is_away() ? client.board->why_away() : not_known_yet();
+}
+
+Result<std::shared_ptr<Connection::Lease>> lease_of(Client::Impl& client, const Endpoint& at, Deadline until) {
+  auto link = client.pool->take(*client.nodes, at, until);
   if (!link) return link.error();
   auto lease = std::make_shared<Connection::Lease>();
   lease->pool = client.pool;
   lease->link = std::move(link).value();
   return lease;
+}
+
+Result<Executed> attempt_once(Connection& connection, std::initializer_list<std::string_view> keys,
+                              const CallOptions& options, const std::function<Result<Transaction>(Connection&)>& make) {
+  if (auto watched = connection.watch(keys, options); !watched) return watched.error();
+  auto transaction = make(connection);
+  if (!transaction) return transaction.error();
+  if (transaction->size() > 0) return connection.run(*transaction, options);
+  (void)connection.unwatch(options);
+  return Executed::kAll;
 }
 
 }  // namespace
@@ -104,7 +136,12 @@ Taking begin_taking(Client& client, const ConnectionOptions& options) {
     return taking;
   }
   taking.options.deadline = deadline_of(*impl.pool, options);
-  auto lease = lease_of(impl, Deadline::at(TimePoint::min()));
+  const auto at = impl.pool->place_of(options.key).value_or(Result<Endpoint>(not_known_yet()));
+  if (!at) {
+    taking.refused = at.error();
+    return taking;
+  }
+  auto lease = lease_of(impl, *at, Deadline::at(TimePoint::min()));
   if (lease) {
     taking.lease = std::move(lease).value();
   } else {
@@ -149,7 +186,9 @@ Result<Connection> Connection::take(Client& client, ConnectionOptions options) {
   if (auto may = client.may_block(); !may) return may.error();
   const Deadline deadline = deadline_of(*impl.pool, options);
   for (;;) {
-    auto lease = lease_of(impl, deadline);
+    const auto at = await_place(impl, options.key, deadline);
+    if (!at) return at.error();
+    auto lease = lease_of(impl, *at, deadline);
     if (!lease) return lease.error();
     const bool was_kept = (*lease)->link.was_kept;
     Command<std::string> question = detail_redis::first_question();
@@ -227,18 +266,16 @@ Result<Executed> optimistic(Client& client, std::initializer_list<std::string_vi
   if (!options.deadline) {
     options.deadline = Deadline::after(*client.runtime().clock, client.options().command_timeout);
   }
-  auto connection = Connection::take(client, {.deadline = options.deadline});
-  if (!connection) return connection.error();
+  const std::string_view key = keys.size() > 0 ? *keys.begin() : std::string_view();
+  auto connection = Connection::take(client, {.deadline = options.deadline, .key = key});
   for (int attempt = 0; attempt < attempts; ++attempt) {
-    if (auto watched = connection->watch(keys, options); !watched) return watched.error();
-    auto transaction = make(*connection);
-    if (!transaction) return transaction.error();
-    if (transaction->size() == 0) {
-      (void)connection->unwatch(options);
-      return Executed::kAll;
-    }
-    auto executed = connection->run(*transaction, options);
-    if (!executed || *executed == Executed::kAll) return executed;
+    if (!connection) return connection.error();
+    auto executed = attempt_once(*connection, keys, options, make);
+    if (executed && *executed == Executed::kAll) return executed;
+    // The keys' slot has moved: nothing was executed.
+    const bool moved = !executed && executed.error().code() == Errc::kRedirect && attempt + 1 < attempts;
+    if (!executed && !moved) return executed;
+    if (moved) connection = Connection::take(client, {.deadline = options.deadline, .key = key});
   }
   return Executed::kNone;
 }

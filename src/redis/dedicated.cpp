@@ -1,8 +1,12 @@
 #include "redis/dedicated.hpp"
 
 #include "redis/push_sink.hpp"
+#include "redis/topology/fleet.hpp"
+#include "redis/topology/redirect.hpp"
+#include "redis/topology/slots.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -42,33 +46,50 @@ ClientOptions of_one_link(ClientOptions options) {
   return options;
 }
 
+constexpr std::string_view kMoved = "MOVED ";
+
 }  // namespace
 
-DedicatedPool::DedicatedPool(const ClientOptions& options, std::shared_ptr<Clock> clock, std::shared_ptr<IoCore> core)
-    : options_(of_one_link(options)), clock_(std::move(clock)), core_(std::move(core)) {}
+DedicatedPool::DedicatedPool(const ClientOptions& options, std::shared_ptr<Clock> clock, std::shared_ptr<IoCore> core,
+                             std::shared_ptr<Router> router)
+    : options_(of_one_link(options)), clock_(std::move(clock)), core_(std::move(core)), router_(std::move(router)) {}
 
-Result<OwnLink> DedicatedPool::take(NodeFactory& factory, Deadline until) {
+std::optional<Result<Endpoint>> DedicatedPool::place_of(std::string_view key) const {
+  if (router_ == nullptr) return Result<Endpoint>(Endpoint{});
+  if (options_.topology == Topology::kSentinel) return router_->where_is(kNoSlot);
+  if (!key.empty()) return router_->where_is(slot_of(key));
+  return Result<Endpoint>(invalid_argument("key", "needed in a cluster: a connection is to the node of a key"));
+}
+
+// What the server said is newer than the map.
+void DedicatedPool::heard(const OwnLink& link, std::string_view error) {
+  if (router_ == nullptr) return;
+  router_->call_for_map();
+  const std::size_t at = error.find(kMoved);
+  if (at == std::string_view::npos) return;
+  Redirect redirect = parse_redirect(error.substr(at));
+  if (redirect.kind != Redirect::Kind::kMoved) return;
+  if (redirect.to.host.empty()) redirect.to.host = link.at.host;
+  router_->learn(redirect.slot, std::move(redirect.to));
+}
+
+Result<OwnLink> DedicatedPool::take(NodeFactory& factory, const Endpoint& at, Deadline until) {
   {
     std::unique_lock lock(mutex_);
     for (;;) {
       if (closed_) return Error(Errc::kClosed, "the client is closed");
       const TimePoint now = clock_->now();
       drop_stale(now);
-      if (!kept_.empty()) {
-        OwnLink link = std::move(kept_.back().link);
-        kept_.pop_back();
-        return link;
-      }
-      if (places_ < options_.max_dedicated) break;
+      if (auto kept = take_kept(at)) return *std::move(kept);
+      if (take_place()) break;
       if (until.expired(now)) {
         return Error(Errc::kQueueFull,
                      "all " + std::to_string(options_.max_dedicated) + " connections (max_dedicated) are taken");
       }
       clock_->wait_until(lock, freed_, until.time());
     }
-    ++places_;
   }
-  auto made = make(factory);
+  auto made = make(factory, at);
   if (!made) {
     const std::lock_guard lock(mutex_);
     --places_;
@@ -77,14 +98,34 @@ Result<OwnLink> DedicatedPool::take(NodeFactory& factory, Deadline until) {
   return made;
 }
 
-Result<OwnLink> DedicatedPool::make(NodeFactory& factory) {
-  if (options_.topology != Topology::kStandalone) {
-    return Error(Errc::kUnsupported, "a connection of one's own is to one server, and this client has several");
+// REQUIRES: the lock is held. The one that was used last.
+std::optional<OwnLink> DedicatedPool::take_kept(const Endpoint& at) {
+  const auto is_there = [&](const Kept& each) { return each.link.at == at; };
+  const auto found = std::find_if(kept_.rbegin(), kept_.rend(), is_there);
+  if (found == kept_.rend()) return std::nullopt;
+  OwnLink link = std::move(found->link);
+  kept_.erase(std::next(found).base());
+  return link;
+}
+
+// REQUIRES: the lock is held. One that is kept to another server makes room.
+bool DedicatedPool::take_place() {
+  if (places_ < options_.max_dedicated) {
+    ++places_;
+    return true;
   }
+  if (kept_.empty()) return false;
+  remove(kept_.front().link.node);
+  kept_.erase(kept_.begin());
+  return true;
+}
+
+Result<OwnLink> DedicatedPool::make(NodeFactory& factory, const Endpoint& at) {
   OwnLink link;
+  link.at = at;
   link.lost = std::make_shared<std::atomic<bool>>(false);
   auto life = std::make_shared<OneLife>(*core_->reactor, link.lost);
-  auto node = factory.make(options_, nullptr, life);
+  auto node = factory.make(router_ ? node_options(options_, at) : options_, nullptr, life);
   if (!node) return node.error();
   link.node = std::move(node).value();
   life->belongs_to(link.node);

@@ -12,6 +12,13 @@
 // It is one link: when that is lost, everything ends with kConnectionLost or kUnavailable from then on, and is never
 // silently sent on another, which would know nothing of the watch or the database. Take another.
 //
+// With several servers it is to one of them: behind Sentinel to the primary, in a cluster to the primary of the slot of
+// ConnectionOptions::key, by the client's map. It does not follow its key: a watch and a blocked command belong to the
+// link. When the slot moves (a command that blocks is ended then, too) or the server is no primary any more, what
+// concerns it ends with kRedirect or kReadOnly, not executed; the connection stays good for what is still there. The
+// next that is taken for a key of this slot goes to where the server said. A slot on its way answers kRedirect for keys
+// that have gone already, until all of it has: ASK is not followed here.
+//
 // Commands that block on the server: their deadline, if none is given, is their own timeout and `command_timeout`
 // beyond it. As long as it lasts the server's silence is not held against the link; when it passes unanswered the link
 // is closed, so that the server hands nothing to nobody. (What it had handed over in the same moment is lost with it,
@@ -44,8 +51,8 @@ namespace envoyou::redis {
 struct ConnectionOptions {
   // When it must be there. Default: connect_timeout from now.
   std::optional<Deadline> deadline = {};
-  // In a cluster: a connection to the server that this key is on. One server has all keys. (A view, and not a string:
-  // g++ 12 copies an aggregate that is written inside of a co_await expression byte by byte.)
+  // In a cluster, needed there: a connection to the server that this key is on. One server has all keys. (A view, and
+  // not a string: g++ 12 copies an aggregate that is written inside of a co_await expression byte by byte.)
   std::string_view key = {};
 };
 
@@ -54,9 +61,11 @@ class AsyncConnection;
 class Connection {
  public:
   // Waits for a place in the pool and for the link. Errors: kQueueFull (all `max_dedicated` were taken until the
-  // deadline), kWouldDeadlock (on the I/O thread), kUnavailable, kNotSent, kClosed, kForked ...
+  // deadline), kInvalidArgument (no key, in a cluster), kWouldDeadlock (on the I/O thread), kUnavailable, kNotSent,
+  // kClosed, kForked ...
   static Result<Connection> take(Client& client, ConnectionOptions options = {});
-  // The same for a coroutine. Does not wait for a place in the pool: kQueueFull at once.
+  // The same for a coroutine. Does not wait for a place in the pool: kQueueFull at once; nor for the first map of a
+  // cluster: kUnavailable at once.
   static AsyncConnection async_take(Client& client, ConnectionOptions options = {});
 
   Connection(Connection&& other) noexcept;
@@ -116,8 +125,9 @@ class Connection {
 //     return transaction;
 //   });
 //
-// kNone: it came in between each time. An error of `make` ends it and is handed on; a Transaction without commands
-// means that there is nothing to do. Blocks as Client::run, all attempts together until the deadline.
+// In a cluster the keys lie in one slot, and an attempt that finds it moved (kRedirect) is followed by the next on the
+// node where it is. kNone: it came in between each time. An error of `make` ends it and is handed on; a Transaction
+// without commands means that there is nothing to do. Blocks as Client::run, all attempts together until the deadline.
 Result<Executed> optimistic(Client& client, std::initializer_list<std::string_view> keys, int attempts,
                             CallOptions options, const std::function<Result<Transaction>(Connection&)>& make);
 

@@ -15,8 +15,20 @@
 // command_timeout); a step whose page is empty goes on until one is not, within the same deadline. An error is the last
 // thing that comes. Cursors are texts, as servers differ in how large their numbers are.
 //
-// Of one server. REQUIRES: the client is there until the scan has ended. Thread rule: one caller at a time; the range
-// blocks as Client::run does.
+// The keys of a cluster: one primary after the other, by the client's map. What holds for the whole is the same: a key
+// that is there throughout comes at least once, also when its slot moves meanwhile: nodes that slots went to are gone
+// through (again), in at most 8 rounds, and keys then come more than once. If slots are still on the move after that,
+// or have no owner, the last thing that comes is an error (kUnavailable) that names one. A primary that is away ends
+// the scan with its error, which begins with its name; one that was replaced meanwhile does not.
+//
+// HSCAN, SSCAN and ZSCAN go to the node of their key. When its slot moves to another they begin again there, at most 8
+// times; then the last thing is the same error. (One question more, CLUSTER NODES, for what does not come at once.)
+//
+// A cursor means nothing to a server that was restarted, nor to the one that follows a primary behind Sentinel: what
+// was there throughout may then be passed over, as with any client.
+//
+// REQUIRES: the client is there until the scan has ended. Thread rule: one caller at a time; the range blocks as
+// Client::run does.
 #pragma once
 
 #include <envoyou/redis/async.hpp>
@@ -25,6 +37,7 @@
 #include <envoyou/redis/commands/keys.hpp>
 #include <envoyou/redis/commands/sets.hpp>
 #include <envoyou/redis/commands/sorted_sets.hpp>
+#include <envoyou/redis/node_of.hpp>
 #include <envoyou/result.hpp>
 
 #include <coroutine>
@@ -35,6 +48,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace envoyou::redis {
 
@@ -44,104 +58,216 @@ struct ScanLimits {
 
 namespace detail_redis {
 
-// Where a scan stands: asks for the page behind a cursor, and hands out what came one by one.
-template <class T>
-class ScanState {
+// cmd::ScanOptions whose texts are its own.
+class OwnScanOptions {
  public:
-  using Ask = Command<cmd::Page<T>> (*)(std::string_view key, std::string_view cursor, const cmd::ScanOptions& options);
+  OwnScanOptions(const cmd::ScanOptions& of)  // NOLINT: is one
+      : match_(of.match), type_(of.type), count_(of.count) {}
+  cmd::ScanOptions view() const noexcept { return {.match = match_, .count = count_, .type = type_}; }
 
-  ScanState(Ask ask, std::string_view key, const cmd::ScanOptions& options)
-      : ask_(ask), key_(key), match_(options.match), type_(options.type), count_(options.count) {}
+ private:
+  std::string match_;
+  std::string type_;
+  std::int64_t count_;
+};
 
-  bool has_items() const noexcept { return next_ < page_.items.size(); }
-  // Nothing comes any more.
-  bool is_over() const noexcept { return over_ && !has_items(); }
+// What a scan asks, one question after the other.
+template <class T>
+class ScanSource {
+ public:
+  using Keys = cmd::Page<T>;
+  struct Found {
+    std::vector<T> items = {};
+    bool is_last = false;
+  };
 
-  Command<cmd::Page<T>> command() const {
-    return ask_(key_, page_.cursor, {.match = match_, .count = count_, .type = type_});
-  }
-  void go_to(std::string_view cursor) { page_.cursor = cursor; }
-  // False: an empty page, and there are more.
-  bool take(Result<cmd::Page<T>> answer) {
-    next_ = 0;
-    if (!answer) {
-      page_.items.clear();
-      error_ = answer.error();
-      over_ = true;
-      return true;
-    }
-    page_ = std::move(answer).value();
-    over_ = page_.cursor == "0";
-    return over_ || has_items();
-  }
-  // Nothing: it is over.
-  std::optional<Result<T>> pop() {
-    if (has_items()) return Result<T>(std::move(page_.items[next_++]));
-    if (!error_) return std::nullopt;
-    return Result<T>(*std::exchange(error_, std::nullopt));
+  virtual ~ScanSource() = default;
+  virtual Command<Keys> question() const = 0;
+  // Whom, as in CallOptions. Valid until the next `take`.
+  virtual std::string_view node() const = 0;
+  // The answer to the question. Nothing is asked after an error, or after what is the last.
+  virtual Result<Found> take(Result<Keys> answer) = 0;
+};
+
+// Of one key, or of all keys of one server.
+template <class T>
+class OneNodeScan final : public ScanSource<T> {
+ public:
+  using Keys = cmd::Page<T>;
+  using Found = typename ScanSource<T>::Found;
+  using Ask = Command<Keys> (*)(std::string_view key, std::string_view cursor, const cmd::ScanOptions& options);
+
+  OneNodeScan(Ask ask, std::string_view key, const cmd::ScanOptions& options)
+      : ask_(ask), key_(key), options_(options) {}
+
+  Command<Keys> question() const override { return ask_(key_, cursor_, options_.view()); }
+  std::string_view node() const override { return {}; }
+  Result<Found> take(Result<Keys> answer) override {
+    if (!answer) return answer.error();
+    cursor_ = std::move(answer->cursor);
+    return Found{std::move(answer->items), cursor_ == "0"};
   }
 
  private:
   Ask ask_;
   std::string key_;
-  std::string match_;
-  std::string type_;
-  std::int64_t count_;
-  cmd::Page<T> page_{"0", {}};
+  OwnScanOptions options_;
+  std::string cursor_ = "0";
+};
+
+// What a node says of its cluster, in the place of the cursor.
+template <class T>
+Result<cmd::Page<T>> decode_view(const ReplyView& reply, std::uint64_t tag) {
+  auto text = decode_string(reply, tag);
+  if (!text) return text.error();
+  return cmd::Page<T>{std::move(text).value(), {}};
+}
+template <class T>
+Command<cmd::Page<T>> ask_for_view() {
+  return {Words("CLUSTER", "NODES"), decode_view<T>, Repeat::kIsSafe};
+}
+// Whether the node whose view it is serves the key's slot and does not give it away.
+bool keeps_slot_of(std::string_view cluster_nodes, std::string_view key);
+Error slot_never_rests(std::string_view key);
+
+// Of one key of a cluster. Cursors mean nothing to the node that its slot moves to, so one that did not come at once is
+// believed only if the node that had the slot at the start still has it at the end. Else it begins again.
+template <class T>
+class ClusterKeyScan final : public ScanSource<T> {
+ public:
+  static constexpr int kMaxRounds = 8;
+  using Keys = cmd::Page<T>;
+  using Found = typename ScanSource<T>::Found;
+  using Ask = typename OneNodeScan<T>::Ask;
+
+  ClusterKeyScan(Client& client, Ask ask, std::string_view key, const cmd::ScanOptions& options)
+      : client_(client), ask_(ask), key_(key), options_(options), node_(node_of(client, key)) {}
+
+  Command<Keys> question() const override { return checks_ ? ask_for_view<T>() : ask_(key_, cursor_, options_.view()); }
+  std::string_view node() const override { return checks_ ? std::string_view(node_) : std::string_view(); }
+  Result<Found> take(Result<Keys> answer) override {
+    const bool checked = std::exchange(checks_, false);
+    if (checked && has_moved()) return begin_again({});
+    if (!answer) return answer.error();
+    if (checked) return keeps_slot_of(answer->cursor, key_) ? Found{{}, true} : begin_again({});
+    const bool came_at_once = cursor_ == "0" && answer->cursor == "0";
+    cursor_ = std::move(answer->cursor);
+    if (came_at_once || cursor_ != "0") return Found{std::move(answer->items), came_at_once};
+    if (has_moved()) return begin_again(std::move(answer->items));
+    checks_ = true;
+    return Found{std::move(answer->items), false};
+  }
+
+ private:
+  bool has_moved() const { return node_of(client_, key_) != node_; }
+  Result<Found> begin_again(std::vector<T> items) {
+    if (++rounds_ == kMaxRounds) return slot_never_rests(key_);
+    cursor_ = "0";
+    node_ = node_of(client_, key_);
+    return Found{std::move(items), false};
+  }
+
+  Client& client_;
+  Ask ask_;
+  std::string key_;
+  OwnScanOptions options_;
+  std::string node_;  // had the slot when the round began
+  std::string cursor_ = "0";
+  bool checks_ = false;
+  int rounds_ = 0;
+};
+
+std::unique_ptr<ScanSource<std::string>> source_of_keys(const Client& client, const cmd::ScanOptions& options);
+
+template <class T>
+std::unique_ptr<ScanSource<T>> source_of(Client& client, typename OneNodeScan<T>::Ask ask, std::string_view key,
+                                         const cmd::ScanOptions& options) {
+  if (client.options().topology == Topology::kCluster) {
+    return std::make_unique<ClusterKeyScan<T>>(client, ask, key, options);
+  }
+  return std::make_unique<OneNodeScan<T>>(ask, key, options);
+}
+
+// Where a scan stands: hands out what its source found, one by one.
+template <class T>
+class ScanState {
+ public:
+  explicit ScanState(std::unique_ptr<ScanSource<T>> source) : source_(std::move(source)) {}
+
+  bool has_items() const noexcept { return next_ < items_.size(); }
+  // Nothing comes any more.
+  bool is_over() const noexcept { return over_ && !has_items(); }
+
+  Command<cmd::Page<T>> question() const { return source_->question(); }
+  CallOptions options(Deadline deadline) const { return {deadline, source_->node()}; }
+  // False: nothing yet, and there is more to ask.
+  bool take(Result<cmd::Page<T>> answer) {
+    auto found = source_->take(std::move(answer));
+    next_ = 0;
+    if (found) {
+      items_ = std::move(found->items);
+      over_ = found->is_last;
+    } else {
+      items_.clear();
+      error_ = found.error();
+      over_ = true;
+    }
+    return over_ || has_items();
+  }
+  // Nothing: it is over.
+  std::optional<Result<T>> pop() {
+    if (has_items()) return Result<T>(std::move(items_[next_++]));
+    if (!error_) return std::nullopt;
+    return Result<T>(*std::exchange(error_, std::nullopt));
+  }
+
+ private:
+  std::unique_ptr<ScanSource<T>> source_;
+  std::vector<T> items_;
   std::size_t next_ = 0;
   bool over_ = false;
   std::optional<Error> error_;
 };
 
-inline CallOptions step_options(const Client& client, const ScanLimits& limits) {
+inline Deadline step_deadline(const Client& client, const ScanLimits& limits) {
   const Milliseconds time = limits.step_timeout.value_or(client.options().command_timeout);
-  return {Deadline::after(*client.runtime().clock, time)};
+  return Deadline::after(*client.runtime().clock, time);
 }
 
-// Without an item, and not the last one.
-inline bool is_empty_page(const ReplyView& reply) noexcept {
-  return reply.type == ReplyType::kArray && reply.elements.size() == 2 && reply.elements[0].is_string() &&
-         reply.elements[0].text != "0" && reply.elements[1].is_aggregate() && reply.elements[1].elements.empty();
-}
-
-// Reads a page for a coroutine; asks again, in the I/O role, while pages are empty.
+// Asks for a coroutine, in the I/O role, until there is something. The state is its own meanwhile, also when the
+// coroutine is gone.
 template <class T>
-class PageReader final : public ReplyReader {
+class StepReader final : public ReplyReader {
  public:
-  PageReader(Client& client, ScanState<T> state, ReaderHandle page, CallOptions options)
-      : client_(client), state_(std::move(state)), page_(std::move(page)), options_(options) {}
+  StepReader(Client& client, std::shared_ptr<ScanState<T>> state, ReaderHandle at_end, Deadline deadline)
+      : at_end_(std::move(at_end)), client_(client), state_(std::move(state)), deadline_(deadline) {}
 
-  Verdict on_reply(const ReplyView& reply) noexcept override {
-    more_ = is_empty_page(reply);
-    if (!more_) return page_->on_reply(reply);
-    state_.go_to(reply.elements[0].text);
-    return Verdict::kMine;
+  // It is gone after its last answer, perhaps before this returns.
+  void ask() {
+    auto question = state_->question();
+    decode_ = question.decode;
+    has_enough_ = true;
+    client_.submit(to_submission(std::move(question), ReaderHandle(this)), state_->options(deadline_));
   }
-  void on_error(Error error) noexcept override { page_->on_error(std::move(error)); }
+  Verdict on_reply(const ReplyView& reply) noexcept override {
+    return decode_into<cmd::Page<T>>(decode_, 0, reply, [this](Result<cmd::Page<T>> page) { take(std::move(page)); });
+  }
+  void on_error(Error error) noexcept override { take(std::move(error)); }
   void release() noexcept override {
-    if (!std::exchange(more_, false)) return delete this;
-    client_.submit(to_submission(state_.command(), ReaderHandle(this)), options_);
+    if (has_enough_) return delete this;
+    ask();
   }
 
  private:
-  ~PageReader() override = default;
+  ~StepReader() override = default;
+  void take(Result<cmd::Page<T>> page) noexcept { has_enough_ = state_->take(std::move(page)); }
 
+  const ReaderHandle at_end_;  // let go of last: then the coroutine goes on
   Client& client_;
-  ScanState<T> state_;
-  ReaderHandle page_;
-  CallOptions options_;
-  bool more_ = false;
-};
-
-template <class T>
-struct ThroughScan {
-  Client* client;
-  ScanState<T> state;
-  void operator()(Submission submission, const CallOptions& options) const {
-    auto* const reader = new PageReader<T>(*client, state, std::move(submission.reader), options);
-    submission.reader.reset(reader);
-    client->submit(std::move(submission), options);
-  }
+  const std::shared_ptr<ScanState<T>> state_;
+  const Deadline deadline_;
+  typename Command<cmd::Page<T>>::Decode decode_ = nullptr;
+  bool has_enough_ = true;
 };
 
 }  // namespace detail_redis
@@ -150,8 +276,8 @@ struct ThroughScan {
 template <class T>
 class ScanRange {
  public:
-  ScanRange(Client& client, detail_redis::ScanState<T> state, ScanLimits limits)
-      : client_(&client), state_(std::move(state)), limits_(limits) {}
+  ScanRange(Client& client, std::unique_ptr<detail_redis::ScanSource<T>> source, ScanLimits limits)
+      : client_(&client), state_(std::move(source)), limits_(limits) {}
 
   class iterator {
    public:
@@ -186,8 +312,8 @@ class ScanRange {
  private:
   void advance() {
     if (!state_.has_items() && !state_.is_over()) {
-      const CallOptions options = detail_redis::step_options(*client_, limits_);
-      while (!state_.take(client_->run(state_.command(), options))) {
+      const Deadline deadline = detail_redis::step_deadline(*client_, limits_);
+      while (!state_.take(client_->run(state_.question(), state_.options(deadline)))) {
       }
     }
     current_.reset();
@@ -204,8 +330,8 @@ class ScanRange {
 template <class T>
 class AsyncScan {
  public:
-  AsyncScan(Client& client, detail_redis::ScanState<T> state, ScanLimits limits)
-      : client_(&client), state_(std::move(state)), limits_(limits) {}
+  AsyncScan(Client& client, std::unique_ptr<detail_redis::ScanSource<T>> source, ScanLimits limits)
+      : client_(&client), state_(std::make_shared<detail_redis::ScanState<T>>(std::move(source))), limits_(limits) {}
 
   // The next one, an error, or nothing at the end.
   class [[nodiscard]] Next {
@@ -216,73 +342,66 @@ class AsyncScan {
       return std::move(*this);
     }
 
-    bool await_ready() const noexcept { return scan_.state_.has_items() || scan_.state_.is_over(); }
+    bool await_ready() const noexcept { return scan_.state_->has_items() || scan_.state_->is_over(); }
     bool await_suspend(std::coroutine_handle<> caller) {
-      call_.emplace(detail_redis::ThroughScan<T>{scan_.client_, scan_.state_}, scan_.state_.command(),
-                    detail_redis::step_options(*scan_.client_, scan_.limits_));
-      if (executor_ != nullptr) call_.emplace(std::move(*call_).on(*executor_));
-      return call_->await_suspend(caller);
+      operation_.reset(new detail_redis::AsyncEnd);
+      return operation_->start(caller, executor_, [this] {
+        auto* const reader =
+            new detail_redis::StepReader<T>(*scan_.client_, scan_.state_, ReaderHandle(operation_.get()),
+                                            detail_redis::step_deadline(*scan_.client_, scan_.limits_));
+        reader->ask();
+      });
     }
     std::optional<Result<T>> await_resume() {
-      if (call_) (void)scan_.state_.take(call_->await_resume());
-      return scan_.state_.pop();
+      if (operation_) operation_->taken();
+      return scan_.state_->pop();
     }
 
    private:
     AsyncScan& scan_;
     Executor* executor_ = nullptr;
-    std::optional<AsyncCall<cmd::Page<T>, detail_redis::ThroughScan<T>>> call_;
+    std::unique_ptr<detail_redis::AsyncEnd, detail_redis::AbandonOperation> operation_;
   };
   Next next() { return Next(*this); }
 
  private:
   Client* client_;
-  detail_redis::ScanState<T> state_;
+  std::shared_ptr<detail_redis::ScanState<T>> state_;  // shared with what is under way
   ScanLimits limits_;
 };
 
-namespace detail_redis {
-
-inline ScanState<std::string> of_keys(const cmd::ScanOptions& options) {
-  return {[](std::string_view, std::string_view cursor, const cmd::ScanOptions& how) { return cmd::scan(cursor, how); },
-          {},
-          options};
-}
-
-}  // namespace detail_redis
-
-// All keys of the server's database.
+// All keys of the server's database, or of the cluster.
 inline ScanRange<std::string> scan(Client& client, const cmd::ScanOptions& options = {}, ScanLimits limits = {}) {
-  return {client, detail_redis::of_keys(options), limits};
+  return {client, detail_redis::source_of_keys(client, options), limits};
 }
 // Of a hash, a set, a sorted set: its fields with their values, its members, its members with their scores.
 inline ScanRange<cmd::Field> hscan(Client& client, std::string_view key, const cmd::ScanOptions& options = {},
                                    ScanLimits limits = {}) {
-  return {client, {cmd::hscan, key, options}, limits};
+  return {client, detail_redis::source_of<cmd::Field>(client, cmd::hscan, key, options), limits};
 }
 inline ScanRange<std::string> sscan(Client& client, std::string_view key, const cmd::ScanOptions& options = {},
                                     ScanLimits limits = {}) {
-  return {client, {cmd::sscan, key, options}, limits};
+  return {client, detail_redis::source_of<std::string>(client, cmd::sscan, key, options), limits};
 }
 inline ScanRange<cmd::Scored> zscan(Client& client, std::string_view key, const cmd::ScanOptions& options = {},
                                     ScanLimits limits = {}) {
-  return {client, {cmd::zscan, key, options}, limits};
+  return {client, detail_redis::source_of<cmd::Scored>(client, cmd::zscan, key, options), limits};
 }
 
 inline AsyncScan<std::string> async_scan(Client& client, const cmd::ScanOptions& options = {}, ScanLimits limits = {}) {
-  return {client, detail_redis::of_keys(options), limits};
+  return {client, detail_redis::source_of_keys(client, options), limits};
 }
 inline AsyncScan<cmd::Field> async_hscan(Client& client, std::string_view key, const cmd::ScanOptions& options = {},
                                          ScanLimits limits = {}) {
-  return {client, {cmd::hscan, key, options}, limits};
+  return {client, detail_redis::source_of<cmd::Field>(client, cmd::hscan, key, options), limits};
 }
 inline AsyncScan<std::string> async_sscan(Client& client, std::string_view key, const cmd::ScanOptions& options = {},
                                           ScanLimits limits = {}) {
-  return {client, {cmd::sscan, key, options}, limits};
+  return {client, detail_redis::source_of<std::string>(client, cmd::sscan, key, options), limits};
 }
 inline AsyncScan<cmd::Scored> async_zscan(Client& client, std::string_view key, const cmd::ScanOptions& options = {},
                                           ScanLimits limits = {}) {
-  return {client, {cmd::zscan, key, options}, limits};
+  return {client, detail_redis::source_of<cmd::Scored>(client, cmd::zscan, key, options), limits};
 }
 
 }  // namespace envoyou::redis

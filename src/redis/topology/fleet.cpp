@@ -68,6 +68,7 @@ Fleet::~Fleet() = default;
 
 void Fleet::turn(TimePoint now) {
   stirred_ = false;
+  if (router_->take_call_for_map()) hinted_ = true;
   if (std::exchange(hinted_, false)) discovery_->want(now);
   take_lobby(now);
   follow_redirects(now);
@@ -81,7 +82,7 @@ void Fleet::turn(TimePoint now) {
 }
 
 TimePoint Fleet::due() const {
-  if (stirred_ || hinted_ || !redirected_.empty()) return TimePoint::min();
+  if (stirred_ || hinted_ || router_->is_map_called_for() || !redirected_.empty()) return TimePoint::min();
   TimePoint due = std::min(discovery_->due(), waiting_.earliest());
   for (const Delayed& delayed : delayed_) due = std::min(due, delayed.at);
   for (const auto& [endpoint, member] : members_) due = std::min(due, stays_until(*member));

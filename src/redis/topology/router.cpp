@@ -242,6 +242,26 @@ std::shared_ptr<Node> Router::named(std::string_view endpoint) const {
   return nullptr;
 }
 
+std::optional<Result<Endpoint>> Router::where_is(Slot slot) const {
+  const auto map = this->map();
+  if (map == nullptr) return std::nullopt;
+  Route wanted;
+  wanted.slot = slot;
+  const Node* const primary = choose(*map, wanted);
+  const std::lock_guard lock(mutex_);
+  if (const auto found = learnt_.find(slot); found != learnt_.end()) return Result<Endpoint>(found->second);
+  const auto is_it = [&](const ListedNode& listed) { return listed.node.get() == primary; };
+  const auto found = std::find_if(nodes_.begin(), nodes_.end(), is_it);
+  if (primary == nullptr || found == nodes_.end()) return Result<Endpoint>(nobody_has(slot));
+  return Result<Endpoint>(found->endpoint);
+}
+
+void Router::learn(Slot slot, Endpoint at) {
+  call_for_map();
+  const std::lock_guard lock(mutex_);
+  learnt_.insert_or_assign(slot, std::move(at));
+}
+
 std::shared_ptr<const SlotMap> Router::map() const {
   const std::lock_guard lock(mutex_);
   return map_;
@@ -250,6 +270,7 @@ std::shared_ptr<const SlotMap> Router::map() const {
 void Router::publish(std::shared_ptr<const SlotMap> map) {
   const std::lock_guard lock(mutex_);
   map_.swap(map);
+  learnt_.clear();
 }
 
 void Router::list(std::vector<ListedNode> nodes) {

@@ -23,8 +23,10 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -63,6 +65,13 @@ class Router {
   void submit(Submission submission, TimePoint deadline, bool shortened, std::string_view node);
   void submit_all(std::vector<Submission> submissions, TimePoint deadline, bool shortened, std::string_view node);
 
+  // Where the primary of a slot is, for who dials it himself: by the map, or as a server has said since it was
+  // published. kNoSlot: that of the only shard. Nothing: there is no map yet. Errors: kUnavailable (it has no owner).
+  std::optional<Result<Endpoint>> where_is(Slot slot) const;
+  // A server said MOVED. The map is asked for anew, too.
+  void learn(Slot slot, Endpoint at);
+  void call_for_map() noexcept { map_is_called_for_.store(true, std::memory_order_release); }
+
   // Whether the whole is there: up when a primary of the published map is.
   Board& board() noexcept { return board_; }
   ClientStats stats() const;
@@ -75,6 +84,8 @@ class Router {
   // The fleet's.
   Inbox& lobby() noexcept { return lobby_; }
   void publish(std::shared_ptr<const SlotMap> map);
+  bool is_map_called_for() const noexcept { return map_is_called_for_.load(std::memory_order_acquire); }
+  bool take_call_for_map() noexcept { return map_is_called_for_.exchange(false, std::memory_order_acq_rel); }
   void list(std::vector<ListedNode> nodes);
   // What a node counted that is no more.
   void keep_counts(const ClientStats& stats);
@@ -95,9 +106,11 @@ class Router {
   Board board_;
   Inbox lobby_;
   mutable std::atomic<std::uint32_t> turn_{0};  // whose turn it is among equals
+  std::atomic<bool> map_is_called_for_{false};
   mutable std::mutex mutex_;
   std::shared_ptr<const SlotMap> map_;  // guarded by mutex_
   std::vector<ListedNode> nodes_;       // guarded by mutex_
+  std::map<Slot, Endpoint> learnt_;     // guarded by mutex_; newer than map_
   ClientStats gone_;                    // guarded by mutex_
 };
 
