@@ -9,7 +9,8 @@
 # is set to; whatever brings it, the archive must have the hash below.
 #
 # Gives envoyou_dep_hiredis (headers, and the system's library if it is that), envoyou_hiredis_core (objects to compile
-# in, if it is not) and envoyou_hiredis_full (all of hiredis, for the benchmarks that compare with it).
+# in, if it is not), envoyou_hiredis_full (all of hiredis, for the benchmarks that compare with it) and, where it can be had,
+# envoyou_hiredis_tls (hiredis' own TLS over OpenSSL, for the same; the library never links it).
 set(ENVOYOU_HIREDIS auto CACHE STRING "Where hiredis comes from: auto, system or bundled")
 set_property(CACHE ENVOYOU_HIREDIS PROPERTY STRINGS auto system bundled)
 set(ENVOYOU_HIREDIS_SOURCE "" CACHE STRING "hiredis 1.2.0 to compile in: URL, archive or unpacked folder")
@@ -40,6 +41,22 @@ function(_envoyou_find_system_hiredis)
     set(_seen "${ENVOYOU_HIREDIS_OLD_VERSION}, too old")
   endif()
   set(ENVOYOU_HIREDIS_TRIED "\n  CMake package hiredis >= 1.2: none\n  pkg-config hiredis >= 1.2: ${_seen}" PARENT_SCOPE)
+endfunction()
+
+# A distribution may have packed hiredis without it.
+function(_envoyou_find_system_hiredis_tls)
+  find_package(hiredis_ssl 1.2 CONFIG QUIET)
+  if(TARGET hiredis::hiredis_ssl)
+    set(_tls hiredis::hiredis_ssl)
+  else()
+    pkg_check_modules(ENVOYOU_HIREDIS_SSL_PC QUIET IMPORTED_TARGET hiredis_ssl>=1.2)
+    if(NOT ENVOYOU_HIREDIS_SSL_PC_FOUND)
+      return()
+    endif()
+    set(_tls PkgConfig::ENVOYOU_HIREDIS_SSL_PC)
+  endif()
+  add_library(envoyou_hiredis_tls INTERFACE)
+  target_link_libraries(envoyou_hiredis_tls INTERFACE ${_tls} envoyou_hiredis_full)
 endfunction()
 
 # Where an archive is kept from one build tree to the next; empty if there is no such place.
@@ -194,8 +211,13 @@ if(ENVOYOU_HIREDIS_KIND STREQUAL "bundled")
   _envoyou_archive_hiredis(envoyou_hiredis_part envoyou_hiredis_core)
   target_include_directories(envoyou_dep_hiredis SYSTEM INTERFACE "${_envoyou_hiredis_folder}")
   target_include_directories(envoyou_hiredis_full SYSTEM INTERFACE "${_envoyou_hiredis_folder}")
+  _envoyou_compile_hiredis(envoyou_hiredis_ssl ssl)
+  target_link_libraries(envoyou_hiredis_ssl PRIVATE OpenSSL::SSL)
+  _envoyou_archive_hiredis(envoyou_hiredis_tls envoyou_hiredis_ssl)
+  target_link_libraries(envoyou_hiredis_tls INTERFACE envoyou_hiredis_full OpenSSL::SSL OpenSSL::Crypto)
 else()
   add_library(envoyou_hiredis_full INTERFACE)
   target_link_libraries(envoyou_hiredis_full INTERFACE envoyou_dep_hiredis)
+  _envoyou_find_system_hiredis_tls()
 endif()
 message(STATUS "envoyou: hiredis: ${ENVOYOU_HIREDIS_FROM}")

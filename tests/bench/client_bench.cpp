@@ -1,23 +1,31 @@
 // How fast is the client, and how fast are others?
 //
 //   client_bench --url URL --mode blocking|callback|coroutine|hiredis-sync|hiredis-async|raw-socket
-//                --callers N --seconds S [--command get|set|evalsha]
+//                --callers N --seconds S [--command get|set|evalsha] [--ca-file FILE]
+//
+// URL: as parse_url takes it. `blocking`, `callback` and `coroutine` are ours and take each form; hiredis knows one
+// server, over TLS, too (by its own hiredis_ssl), and the raw socket one in plain. --ca-file is whom to trust over TLS;
+// without it REDIS_CA_FILE of the environment, else the system's trust store.
 //
 // A closed loop with values of 100 bytes. Callers are threads for `blocking` (all on one client) and `hiredis-sync` (a
 // connection each), requests in flight from one thread for the others (`hiredis-async` and `raw-socket`: one
-// connection, N pipelined; `raw-socket` asks its N in one breath and waits for all).
+// connection, N pipelined; `raw-socket` asks its N in one breath and waits for all). All ask for one key; in a cluster
+// each goes round the same 64 keys, which are spread over the nodes.
 //
 // Back of the envelope, loopback on a machine of 2020: a round trip costs 20 us, mostly in the kernel, on both sides;
 // so one caller gets 40 to 50 thousand a second whatever the client. 64 in flight share the system calls, and the
 // server's 0.6 us a GET is what remains: 1 to 1.5 million. 64 blocked threads pay a wake-up each, 5 us: 150 thousand.
 //
 // The last line is JSON: {"mode","callers","ops_per_second","p50_us","p99_us","p999_us","client_cpu_us_per_op"}.
-// Exit 2: an option or a name that it does not know; 1: it could not run, or answers were wrong.
+// Exit 2: an option or a name that it does not know, or a mode that can not do what the URL says; 1: it could not run,
+// or answers were wrong.
 #include "client_bench.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -38,14 +46,21 @@ struct BadUsage : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-using Mode = Figures (*)(const Setup&);
+struct Mode {
+  Figures (*run)(const Setup&);
+  bool several_servers;  // clusters, sentinels
+  bool tls;
+};
 
 const std::map<std::string_view, Mode>& modes() {
   namespace bench = envoyou::bench;
   static const std::map<std::string_view, Mode> kModes = {
-      {"blocking", bench::run_blocking},           {"callback", bench::run_callback},
-      {"coroutine", bench::run_coroutine},         {"hiredis-sync", bench::run_hiredis_sync},
-      {"hiredis-async", bench::run_hiredis_async}, {"raw-socket", bench::run_raw_socket},
+      {"blocking", {bench::run_blocking, true, true}},
+      {"callback", {bench::run_callback, true, true}},
+      {"coroutine", {bench::run_coroutine, true, true}},
+      {"hiredis-sync", {bench::run_hiredis_sync, false, bench::kHiredisHasTls}},
+      {"hiredis-async", {bench::run_hiredis_async, false, bench::kHiredisHasTls}},
+      {"raw-socket", {bench::run_raw_socket, false, false}},
   };
   return kModes;
 }
@@ -69,11 +84,13 @@ Question question(std::string_view name) {
 
 using Given = std::map<std::string, std::string>;
 
+constexpr std::string_view kOptions[] = {"--url", "--mode", "--callers", "--seconds", "--command", "--ca-file"};
+
 Given read_words(int argc, char** argv) {
   Given given;
   for (int i = 1; i < argc; i += 2) {
     const std::string name = argv[i];
-    if (name != "--url" && name != "--mode" && name != "--callers" && name != "--seconds" && name != "--command") {
+    if (std::find(std::begin(kOptions), std::end(kOptions), name) == std::end(kOptions)) {
       throw BadUsage("does not know " + name);
     }
     if (i + 1 == argc) throw BadUsage(name + ": needs a value");
@@ -85,23 +102,46 @@ Given read_words(int argc, char** argv) {
   return given;
 }
 
+void trust(envoyou::redis::ClientOptions& server, const Given& given) {
+  const auto option = given.find("--ca-file");
+  const bool is_given = option != given.end();
+  if (is_given && !server.tls.enabled) throw BadUsage("--ca-file: --url has no TLS");
+  const char* const environment = std::getenv("REDIS_CA_FILE");
+  if (is_given) server.tls.ca_file = option->second;
+  if (!is_given && environment != nullptr) server.tls.ca_file = environment;
+  server.sentinel.tls.ca_file = server.tls.ca_file;
+}
+
+void check_that_it_can(const Setup& setup) {
+  const Mode& mode = modes().at(setup.mode);
+  const std::string name = "--mode " + setup.mode + ": ";
+  if (setup.server.tls.enabled && !mode.tls) {
+    throw BadUsage(name + (setup.mode == "raw-socket" ? "does not do TLS" : "this hiredis was built without TLS"));
+  }
+  if (setup.server.topology != envoyou::redis::Topology::kStandalone && !mode.several_servers) {
+    throw BadUsage(name + "knows one server only, no cluster and no sentinels");
+  }
+}
+
 Setup read_options(int argc, char** argv) {
   Given given = read_words(argc, argv);
   Setup setup;
   auto server = envoyou::redis::parse_url(given["--url"]);
   if (!server) throw BadUsage("--url: " + std::string(server.error().message()));
   setup.server = *std::move(server);
+  trust(setup.server, given);
   setup.mode = given["--mode"];
   if (modes().find(setup.mode) == modes().end()) throw BadUsage("--mode: does not know " + setup.mode);
   setup.callers = number<std::size_t>("--callers", given["--callers"], 1, kMaxCallers);
   const double seconds = number<double>("--seconds", given["--seconds"], 0.001, kMaxSeconds);
   setup.duration = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
   if (given.find("--command") != given.end()) setup.question = question(given["--command"]);
+  check_that_it_can(setup);
   return setup;
 }
 
 int run(const Setup& setup) {
-  const Figures figures = modes().at(setup.mode)(setup);
+  const Figures figures = modes().at(setup.mode).run(setup);
   const auto operations = static_cast<double>(figures.latencies.count());
   if (figures.errors > 0 || figures.latencies.count() == 0) {
     std::fprintf(stderr, "client_bench: %llu calls failed %s\n", static_cast<unsigned long long>(figures.errors),

@@ -29,6 +29,8 @@ struct Setup {
 
 inline constexpr std::size_t kValueBytes = 100;
 inline const std::string kKey = "envoyou:bench";
+// In a cluster, so that each of its nodes has its share of the work; a power of two.
+inline constexpr std::size_t kClusterKeys = 64;
 inline const std::string kValue(kValueBytes, 'x');
 // The shape of a small rate limiter: read, write with an expiry, answer three numbers.
 inline const std::string kScript =
@@ -106,6 +108,12 @@ class Meter {
   double cpu_before_ = cpu();
   Clock::time_point begin_ = Clock::now();
 };
+
+#ifdef ENVOYOU_BENCH_HIREDIS_TLS
+inline constexpr bool kHiredisHasTls = true;
+#else
+inline constexpr bool kHiredisHasTls = false;
+#endif
 
 // Each runs until the duration is over. What cannot run at all throws std::runtime_error.
 Figures run_blocking(const Setup& setup);

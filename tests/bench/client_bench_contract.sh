@@ -1,37 +1,89 @@
 #!/bin/sh
-# Goal: client_bench runs in every mode, ends with its line of JSON, and refuses what it does not know with exit 2.
-# Method: a redis-server on a Unix socket of its own; each mode for a moment.
+# Goal: client_bench runs in every mode against each kind of server that the mode can do, ends with its line of JSON, and
+# refuses with exit 2 what it does not know and what a mode can not do.
+# Method: servers of its own, on a Unix socket, over TLS and as a cluster; each mode for a moment.
 set -eu
 bench=$1
+here=$(dirname "$0")
 dir=$(mktemp -d)
-redis-server --port 0 --unixsocket "$dir/redis.sock" --save '' --appendonly no --dir "$dir" >"$dir/log" 2>&1 &
-server=$!
-trap 'kill $server 2>/dev/null; wait $server 2>/dev/null || true; rm -rf "$dir"' EXIT
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-  [ -S "$dir/redis.sock" ] && break
-  sleep 0.1
+# The servers end when nobody holds this pipe any more, so also when this script is killed.
+mkfifo "$dir/hold"
+kinds='unix tls cluster'
+for kind in $kinds; do sh "$here/servers.sh" $kind <"$dir/hold" >"$dir/$kind" & done
+exec 3>"$dir/hold"
+trap 'exec 3>&-; wait || true; rm -rf "$dir"' EXIT
+for kind in $kinds; do
+  for _ in $(seq 300); do
+    [ -s "$dir/$kind" ] && break
+    sleep 0.1
+  done
 done
+read -r unix <"$dir/unix"
+read -r tls ca <"$dir/tls"
+read -r cluster <"$dir/cluster"
+
+fail() { echo "$*"; exit 1; }
 
 form='^{"mode":"[a-z-]*","callers":[0-9]*,"ops_per_second":[0-9]*,"p50_us":[0-9.]*,"p99_us":[0-9.]*,"p999_us":[0-9.]*,"client_cpu_us_per_op":[0-9.]*}$'
-for mode in blocking callback coroutine hiredis-sync hiredis-async raw-socket; do
-  for command in get set evalsha; do
-    line=$("$bench" --url "unix://$dir/redis.sock" --mode $mode --callers 4 --seconds 0.05 --command $command | tail -n 1)
-    echo "$line" | grep -q "$form" || { echo "$mode $command: $line"; exit 1; }
-    echo "$command $line"
+# runs MODE COMMAND OPTION...
+runs() {
+  mode=$1 command=$2
+  shift 2
+  line=$("$bench" --mode $mode --callers 4 --seconds 0.05 --command $command "$@" | tail -n 1)
+  echo "$line" | grep -q "$form" || fail "$mode $command $*: $line"
+  echo "$command $line"
+}
+
+# refused WORDS OPTION...: exit 2, and it says why in these words.
+refused() {
+  words=$1
+  shift
+  status=0
+  said=$("$bench" "$@" 2>&1 >/dev/null) || status=$?
+  [ $status -eq 2 ] || fail "exit $status for: $*"
+  case $said in *"$words"*) ;; *) fail "does not say '$words' for $*: $said" ;; esac
+}
+
+ours='blocking callback coroutine'
+hiredis='hiredis-sync hiredis-async'
+for command in get set evalsha; do
+  for mode in $ours $hiredis raw-socket; do runs $mode $command --url "$unix"; done
+  for mode in $ours; do
+    runs $mode $command --url "$tls" --ca-file "$ca"
+    runs $mode $command --url "$cluster"
   done
 done
 
-refused() {
+for mode in $hiredis; do
+  if "$bench" --url "$tls" --ca-file "$ca" --mode $mode --callers 1 --seconds 0.01 2>&1 | grep -q 'built without TLS'; then
+    echo "$mode over TLS: not in this build"
+    continue
+  fi
+  for command in get set evalsha; do runs $mode $command --url "$tls" --ca-file "$ca"; done
+done
+REDIS_CA_FILE=$ca runs callback get --url "$tls"
+
+# Whom it does not trust it does not talk to.
+for mode in callback $hiredis; do
   status=0
-  "$bench" "$@" 2>/dev/null || status=$?
-  [ $status -eq 2 ] || { echo "exit $status for: $*"; exit 1; }
-}
-refused
-refused --url redis://127.0.0.1 --mode blocking --callers 1
-refused --url redis://127.0.0.1 --mode nonsense --callers 1 --seconds 1
-refused --url nonsense --mode blocking --callers 1 --seconds 1
-refused --url redis://127.0.0.1 --mode blocking --callers 0 --seconds 1
-refused --url redis://127.0.0.1 --mode blocking --callers 1 --seconds x
-refused --url redis://127.0.0.1 --mode blocking --callers 1 --seconds 1 --command nonsense
-refused --url redis://127.0.0.1 --mode blocking --callers 1 --seconds 1 --nonsense 1
-refused --url redis://127.0.0.1 --mode blocking --callers 1 --seconds 1 --mode
+  "$bench" --url "$tls" --mode $mode --callers 1 --seconds 0.01 >/dev/null 2>&1 || status=$?
+  [ $status -ne 0 ] || fail "$mode trusts an unknown CA"
+done
+
+once='--callers 1 --seconds 1'
+refused 'raw-socket: does not do TLS' --url "$tls" --ca-file "$ca" --mode raw-socket $once
+for mode in $hiredis raw-socket; do
+  refused "$mode: knows one server only" --url "$cluster" --mode $mode $once
+  refused "$mode: knows one server only" --url redis-sentinel://127.0.0.1/x --mode $mode $once
+done
+refused '--ca-file: --url has no TLS' --url redis://127.0.0.1 --ca-file "$ca" --mode blocking $once
+
+refused '--url: missing'
+refused '--seconds: missing' --url redis://127.0.0.1 --mode blocking --callers 1
+refused '--mode: does not know nonsense' --url redis://127.0.0.1 --mode nonsense $once
+refused '--url: ' --url nonsense --mode blocking $once
+refused '--callers: not a number' --url redis://127.0.0.1 --mode blocking --callers 0 --seconds 1
+refused '--seconds: not a number' --url redis://127.0.0.1 --mode blocking --callers 1 --seconds x
+refused '--command: does not know nonsense' --url redis://127.0.0.1 --mode blocking $once --command nonsense
+refused 'does not know --nonsense' --url redis://127.0.0.1 --mode blocking $once --nonsense 1
+refused '--mode: needs a value' --url redis://127.0.0.1 $once --mode

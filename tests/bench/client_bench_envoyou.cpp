@@ -11,6 +11,7 @@
 #include <exception>
 #include <mutex>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -33,24 +34,30 @@ Result<bool> decode_answer(const ReplyView& reply, std::uint64_t) {
 
 class Asker {
  public:
-  explicit Asker(const Setup& setup) : question_(setup.question) {
+  explicit Asker(const Setup& setup) : question_(setup.question), keys_(keys_for(setup.server)) {
     auto opened = redis::Client::open(setup.server);
     if (!opened) throw std::runtime_error(std::string(opened.error().message()));
     client = *opened;
     if (!client->wait_until_connected(Deadline::after(*system_clock(), std::chrono::seconds(5)))) {
-      throw std::runtime_error(std::string(client->run(command()).error().message()));
+      throw std::runtime_error(std::string(client->run(command(0)).error().message()));
     }
-    (void)client->run(Command<bool>(redis::Words("SET", kKey, kValue), decode_answer));
+    for (const std::string& key : keys_) {
+      const auto filled =
+          client->run(Command<bool>(redis::Words("SET", key, kValue), decode_answer), patience(Clock::now()));
+      if (!filled) throw std::runtime_error(std::string(filled.error().message()));
+    }
   }
 
   // Begins the loop.
   void start(const Meter& meter, std::chrono::nanoseconds duration) { end_ = meter.begin() + duration; }
 
-  Command<bool> command() const {
-    if (question_ == Question::kGet) return {redis::Words("GET", kKey), decode_answer, redis::Repeat::kIsSafe};
-    if (question_ == Question::kSet) return {redis::Words("SET", kKey, kValue), decode_answer, redis::Repeat::kIsSafe};
+  // Of a caller that has asked `turn` times.
+  Command<bool> command(std::size_t turn) const {
+    const std::string& key = keys_[turn & (keys_.size() - 1)];
+    if (question_ == Question::kGet) return {redis::Words("GET", key), decode_answer, redis::Repeat::kIsSafe};
+    if (question_ == Question::kSet) return {redis::Words("SET", key, kValue), decode_answer, redis::Repeat::kIsSafe};
     redis::Words words = script_.words(1);
-    words.add(kKey);
+    words.add(key);
     return script_.command<bool>(std::move(words), decode_answer, redis::Repeat::kNever, 0);
   }
   CallOptions patience(Clock::time_point now) const { return {Deadline::at(now + std::chrono::seconds(5))}; }
@@ -59,7 +66,15 @@ class Asker {
   std::shared_ptr<redis::Client> client;
 
  private:
+  static std::vector<std::string> keys_for(const redis::ClientOptions& server) {
+    if (server.topology != redis::Topology::kCluster) return {kKey};
+    std::vector<std::string> keys;
+    for (std::size_t i = 0; i < kClusterKeys; ++i) keys.push_back(kKey + ":" + std::to_string(i));
+    return keys;
+  }
+
   Question question_;
+  std::vector<std::string> keys_;  // as many as a power of two
   Clock::time_point end_;
   const redis::Script script_{kScript};
 };
@@ -110,10 +125,11 @@ struct Caller {
   Asker& asker;
   Figures& figures;  // of the I/O thread alone
   Finish& finish;
+  std::size_t turn;
 
   void ask() {
     const auto begin = Clock::now();
-    asker.client->run(asker.command(), asker.patience(begin), [this, begin](Result<bool> result) {
+    asker.client->run(asker.command(turn++), asker.patience(begin), [this, begin](Result<bool> result) {
       const auto now = Clock::now();
       note(figures, result, now - begin);
       if (result && asker.goes_on(now)) {
@@ -135,10 +151,10 @@ struct Detached {
   };
 };
 
-Detached ask_on_and_on(Asker& asker, Figures& figures, Finish& finish) {
+Detached ask_on_and_on(Asker& asker, Figures& figures, Finish& finish, std::size_t turn) {
   for (bool more = true; more;) {
     const auto begin = Clock::now();
-    const Result<bool> result = co_await asker.client->async(asker.command(), asker.patience(begin));
+    const Result<bool> result = co_await asker.client->async(asker.command(turn++), asker.patience(begin));
     const auto now = Clock::now();
     note(figures, result, now - begin);
     more = result && asker.goes_on(now);
@@ -154,11 +170,11 @@ Figures run_blocking(const Setup& setup) {
   asker.start(meter, setup.duration);
   std::vector<Figures> each(setup.callers);
   std::vector<std::thread> threads;
-  for (Figures& figures : each) {
-    threads.emplace_back([&asker, &figures] {
+  for (std::size_t i = 0; i < setup.callers; ++i) {
+    threads.emplace_back([&asker, &figures = each[i], turn = i]() mutable {
       auto begin = Clock::now();
       while (asker.goes_on(begin)) {
-        const auto result = asker.client->run(asker.command(), asker.patience(begin));
+        const auto result = asker.client->run(asker.command(turn++), asker.patience(begin));
         const auto now = Clock::now();
         note(figures, result, now - begin);
         begin = now;
@@ -180,7 +196,7 @@ Figures run_callback(const Setup& setup) {
   Figures figures;
   Finish finish(setup.callers);
   std::deque<Caller> callers;
-  for (std::size_t i = 0; i < setup.callers; ++i) callers.push_back({asker, figures, finish});
+  for (std::size_t i = 0; i < setup.callers; ++i) callers.push_back({asker, figures, finish, i});
   const Meter meter;
   asker.start(meter, setup.duration);
   for (Caller& caller : callers) caller.ask();
@@ -196,7 +212,7 @@ Figures run_coroutine(const Setup& setup) {
   Finish finish(setup.callers);
   const Meter meter;
   asker.start(meter, setup.duration);
-  for (std::size_t i = 0; i < setup.callers; ++i) ask_on_and_on(asker, figures, finish);
+  for (std::size_t i = 0; i < setup.callers; ++i) ask_on_and_on(asker, figures, finish, i);
   finish.wait();
   meter.stop(figures);
   tell(asker);

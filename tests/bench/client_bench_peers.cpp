@@ -1,11 +1,14 @@
-// What we compare with: hiredis as its users use it, and a bare socket that only counts bytes, the floor under all of
-// them.
+// What we compare with: hiredis as its users use it, over TLS by its own hiredis_ssl, and a bare socket that only
+// counts bytes, the floor under all of them.
 #include "client_bench.hpp"
 
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
 // Behind the two: it needs them and does not include them.
 #include <hiredis/adapters/poll.h>
+#ifdef ENVOYOU_BENCH_HIREDIS_TLS
+#include <hiredis/hiredis_ssl.h>
+#endif
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -16,6 +19,7 @@
 
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -66,8 +70,27 @@ ReplyPointer ask(redisContext* context, Argv argv) {
       static_cast<redisReply*>(redisCommandArgv(context, words.count(), words.pointers(), words.sizes())));
 }
 
+void check(const redisContext* context) {
+  if (context == nullptr) throw std::runtime_error("no memory");
+  if (context->err != 0) throw std::runtime_error(context->errstr);
+}
+
+// The chain is verified, as always with hiredis, and the host's name is not: hiredis does not look at it.
+void start_tls([[maybe_unused]] redisContext* context, [[maybe_unused]] const redis::ClientOptions& server) {
+#ifdef ENVOYOU_BENCH_HIREDIS_TLS
+  redisSSLContextError error = REDIS_SSL_CTX_NONE;
+  const char* const ca_file = server.tls.ca_file.empty() ? nullptr : server.tls.ca_file.c_str();
+  redisSSLContext* const tls = redisCreateSSLContext(ca_file, nullptr, nullptr, nullptr, server.host.c_str(), &error);
+  if (tls == nullptr) throw std::runtime_error("tls: " + std::string(redisSSLContextGetError(error)));
+  redisInitiateSSLWithContext(context, tls);  // what goes wrong stands in the context
+  redisFreeSSLContext(tls);                   // the connection keeps what it needs of it
+#endif
+}
+
 void prepare(redisContext* context, const redis::ClientOptions& server) {
-  if (context == nullptr || context->err != 0) throw std::runtime_error(context ? context->errstr : "no memory");
+  check(context);
+  if (server.tls.enabled) start_tls(context, server);
+  check(context);
   if (!server.password.empty()) {
     Argv auth{"AUTH"};
     if (!server.username.empty()) auth.push_back(server.username);
@@ -79,7 +102,6 @@ void prepare(redisContext* context, const redis::ClientOptions& server) {
 }
 
 Context connect(const redis::ClientOptions& server) {
-  if (server.tls.enabled) throw std::runtime_error("this mode does not do TLS");
   Context context(server.unix_socket.empty() ? redisConnect(server.host.c_str(), server.port)
                                              : redisConnectUnix(server.unix_socket.c_str()));
   prepare(context.get(), server);
@@ -98,6 +120,46 @@ Words question(const Setup& setup) {
 }
 
 bool is_right(const redisReply* reply) { return reply != nullptr && reply->type != REDIS_REPLY_ERROR; }
+
+void note_error(Figures& figures, const redisReply* reply) {
+  if (figures.errors++ == 0) figures.first_error = reply == nullptr ? "the connection was lost" : reply->str;
+}
+
+struct FreeAsyncContext {
+  void operator()(redisAsyncContext* context) const { redisAsyncFree(context); }
+};
+using AsyncContext = std::unique_ptr<redisAsyncContext, FreeAsyncContext>;
+
+// Turns the loop until `argv` is answered.
+void ask(redisAsyncContext* context, Argv argv) {
+  Words words(std::move(argv));
+  std::optional<bool> right;
+  const auto answered = [](redisAsyncContext*, void* reply, void* told) {
+    *static_cast<std::optional<bool>*>(told) = is_right(static_cast<redisReply*>(reply));
+  };
+  const int sent = redisAsyncCommandArgv(context, answered, &right, words.count(), words.pointers(), words.sizes());
+  if (sent != REDIS_OK) throw std::runtime_error("hiredis takes no command");
+  while (!right) redisPollTick(context, 1.0);
+  check(&context->c);
+  if (!*right) throw std::runtime_error("AUTH or SELECT was refused");
+}
+
+// Connected, authenticated and attached to its loop.
+AsyncContext connect_async(const redis::ClientOptions& server) {
+  AsyncContext context(server.unix_socket.empty() ? redisAsyncConnect(server.host.c_str(), server.port)
+                                                  : redisAsyncConnectUnix(server.unix_socket.c_str()));
+  check(context ? &context->c : nullptr);
+  context->c.flags |= REDIS_NO_AUTO_FREE;  // a connection that is lost stays ours to free
+  if (server.tls.enabled) start_tls(&context->c, server);
+  check(&context->c);
+  redisPollAttach(context.get());
+  if (!server.password.empty()) {
+    ask(context.get(),
+        server.username.empty() ? Argv{"AUTH", server.password} : Argv{"AUTH", server.username, server.password});
+  }
+  ask(context.get(), {"SELECT", std::to_string(server.database)});
+  return context;
+}
 
 struct AsyncRun {
   redisAsyncContext* context = nullptr;
@@ -122,7 +184,7 @@ struct AsyncCaller {
     const auto now = Clock::now();
     --self->run->in_flight;
     if (!is_right(static_cast<redisReply*>(reply))) {
-      ++self->run->figures.errors;
+      note_error(self->run->figures, static_cast<redisReply*>(reply));
       return;
     }
     self->run->figures.latencies.add(now - self->begin);
@@ -190,7 +252,7 @@ Figures run_hiredis_sync(const Setup& setup) {
             redisCommandArgv(contexts[i].get(), words.count(), words.pointers(), words.sizes())));
         const auto now = Clock::now();
         if (!is_right(reply.get())) {
-          ++each[i].errors;
+          note_error(each[i], reply.get());
           return;
         }
         each[i].latencies.add(now - begin);
@@ -203,6 +265,7 @@ Figures run_hiredis_sync(const Setup& setup) {
     threads[i].join();
     all.latencies.add(each[i].latencies);
     all.errors += each[i].errors;
+    if (all.first_error.empty()) all.first_error = each[i].first_error;
   }
   meter.stop(all);
   return all;
@@ -210,25 +273,14 @@ Figures run_hiredis_sync(const Setup& setup) {
 
 Figures run_hiredis_async(const Setup& setup) {
   AsyncRun run{.words = question(setup)};
-  const auto& server = setup.server;
-  run.context = server.unix_socket.empty() ? redisAsyncConnect(server.host.c_str(), server.port)
-                                           : redisAsyncConnectUnix(server.unix_socket.c_str());
-  if (run.context == nullptr || run.context->err != 0) throw std::runtime_error("hiredis-async: no connection");
-  redisPollAttach(run.context);
-  if (!server.password.empty()) {
-    Words auth(server.username.empty() ? Argv{"AUTH", server.password}
-                                       : Argv{"AUTH", server.username, server.password});
-    redisAsyncCommandArgv(run.context, nullptr, nullptr, auth.count(), auth.pointers(), auth.sizes());
-  }
-  Words select({"SELECT", std::to_string(server.database)});
-  redisAsyncCommandArgv(run.context, nullptr, nullptr, select.count(), select.pointers(), select.sizes());
+  const AsyncContext context = connect_async(setup.server);
+  run.context = context.get();
   const Meter meter;
   run.end = meter.begin() + setup.duration;
   std::vector<AsyncCaller> callers(setup.callers, AsyncCaller{&run, {}});
   for (AsyncCaller& caller : callers) caller.ask();
   while (run.in_flight > 0) redisPollTick(run.context, 1.0);
   meter.stop(run.figures);
-  redisAsyncFree(run.context);
   return run.figures;
 }
 
