@@ -2,14 +2,20 @@
 """Holds client_bench's modes against each other in interleaved rounds: machines are shared and noisy, so only what ran
 within the same seconds is compared, and the medians of the rounds' ratios are printed.
 
-    tests/bench/compare.py                              # every row; starts the servers it needs (servers.sh)
-    tests/bench/compare.py --only callback-64,evalsha   # some of them; --list names them all
-    tests/bench/compare.py --scaling docs/callers.svg   # every mode with 1, 2, 4, … 256 callers, as tables and a plot
-    tests/bench/compare.py --url redis://127.0.0.1:6379 # a server that runs already, for the rows of its kind
+    tests/bench/compare.py                               # every row; starts the servers it needs (servers.sh)
+    tests/bench/compare.py --only callback-64,evalsha    # some of them; --list names them all
+    tests/bench/compare.py --place apart --scaling X.svg # every mode with 1, 2, 4, … 256 callers: tables and a plot
+    tests/bench/compare.py --url redis://127.0.0.1:6379  # a server that runs already, for the rows of its kind
 
-A row: what is compared, the median ratio of operations a second with its quartiles, what is asked of it and whether that
-is met, and the medians of the client's CPU time an operation, of the latency, and of writes a command where the client
-counts them. Exit 1: a run failed.
+A row: what is compared; for each placement the median ratio of operations a second with its quartiles; what is asked of it;
+and, of the first placement, the medians of the client's CPU time an operation, of the latency, and of writes a command
+where the client counts them. Exit 1: a run failed.
+
+Placements. Where the kernel puts client and server decides more than any client does, and it decides anew in each run:
+
+    together   on the same processor: no wake-up crosses processors, and the ratio is that of the work done on both sides
+    apart      on a processor each, as on two machines: each wake-up crosses
+    free       as the kernel likes
 
 redis-benchmark has two shapes of 64 in flight. With -c 1 -P 64 it is one connection that carries 64 commands at a time,
 as ours does, and the server reads and answers them 64 at a time; with -c 64 -P 1 the server has 64 reads and 64 writes to
@@ -29,6 +35,8 @@ import sys
 from typing import NamedTuple, Optional
 
 import plot
+
+PLACEMENTS = {"together": (0, 0), "apart": (0, 1), "free": (None, None)}  # server's processor, client's
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -82,10 +90,10 @@ CALLERS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 class Servers:
     """A URL for each kind, given or started when it is first asked for."""
 
-    def __init__(self, options):
+    def __init__(self, options, processor):
         self.known = {kind_of(url): (url, options.ca_file) for url in options.url}
         self.started = []
-        self.placed = on_cpu(options.server_cpu)
+        self.placed = on_processor(processor)
 
     def address(self, kind):
         if kind not in self.known:
@@ -115,7 +123,7 @@ def kind_of(url):
     sys.exit(f"--url: neither one server nor a cluster: {url}")
 
 
-def on_cpu(number):
+def on_processor(number):
     """What a child does first to run there."""
     return None if number is None else lambda: os.sched_setaffinity(0, {number})
 
@@ -128,10 +136,11 @@ def output_of(words, first=None):
 
 
 class Runner:
-    def __init__(self, options, servers):
+    def __init__(self, options, placement):
+        server, client = PLACEMENTS[placement]
         self.options = options
-        self.servers = servers
-        self.placed = on_cpu(options.client_cpu)
+        self.servers = Servers(options, server)
+        self.placed = on_processor(client)
         self.rates = {}  # of redis-benchmark, which takes a number of requests, not a time
 
     def run(self, side):
@@ -183,11 +192,8 @@ def shuffled(things):
 
 def verdict(row, ratio):
     if row.must is None:
-        return "", ""
-    asked = f"{row.must:.2f} ({row.aim:.2f})"
-    if ratio >= row.aim:
-        return asked, "aim met"
-    return asked, "met" if ratio >= row.must else "**not met**"
+        return ""
+    return " ✓✓" if ratio >= row.aim else " ✓" if ratio >= row.must else " ✗"
 
 
 def label(side):
@@ -196,31 +202,41 @@ def label(side):
     return f"`redis-benchmark {'-c 1 -P' if side.pipelined else '-P 1 -c'} {side.callers}`"
 
 
-def compare(runner, row):
+def interleaved(runner, row):
     results = {row.ours: [], row.peer: []}
     for side in results:
         runner.run(side)  # servers come up, scripts are loaded
     for _ in range(runner.options.rounds):
         for side in shuffled(list(results)):
             results[side].append(runner.run(side))
-    ours, theirs = results[row.ours], results[row.peer]
+    return results[row.ours], results[row.peer]
+
+
+def ratio(row, ours, theirs):
     low, median, high = statistics.quantiles(
         [one["ops_per_second"] / other["ops_per_second"] for one, other in zip(ours, theirs)], n=4, method="inclusive")
-    asked, met = verdict(row, median)
+    return f"{median:.3f}{verdict(row, median)} [{low:.2f}..{high:.2f}]"
+
+
+def compare(runners, row):
+    results = [interleaved(runner, row) for runner in runners]
+    first = results[0]
 
     def medians(name, form):
-        return " / ".join(form.format(statistics.median(each[name] for each in side)) for side in (ours, theirs))
+        return " / ".join(form.format(statistics.median(each[name] for each in side)) for side in first)
 
-    writes = f"{statistics.median(each['writes'] for each in ours):.3f}" if "writes" in ours[0] else ""
-    print(f"| {row.work} | {label(row.ours)} / {label(row.peer)} | {median:.2f} [{low:.2f}..{high:.2f}] | {asked} | {met} "
+    ratios = " | ".join(ratio(row, *sides) for sides in results)
+    asked = "" if row.must is None else f"{row.must:.2f} ({row.aim:.2f})"
+    writes = f"{statistics.median(each['writes'] for each in first[0]):.3f}" if "writes" in first[0][0] else ""
+    print(f"| {row.work} | {label(row.ours)} / {label(row.peer)} | {ratios} | {asked} "
           f"| {medians('client_cpu_us_per_op', '{:.2f}')} | {medians('p50_us', '{:.0f}')} | {writes} |", flush=True)
 
 
-def compare_all(runner):
-    print("| work | modes | ratio of throughput [quartiles] | must (aim) | | client CPU, us an operation | p50, us "
-          "| our writes a command |\n|---|---|---|---|---|---|---|---|")
-    for row in runner.options.rows:
-        compare(runner, row)
+def compare_all(options, runners):
+    print(f"| work | modes | {' | '.join(options.place)} | must (aim) | client CPU, us an operation | p50, us "
+          f"| our writes a command |\n|{'---|' * (6 + len(runners))}")
+    for row in options.rows:
+        compare(runners, row)
 
 
 def scaling_rounds(runner):
@@ -256,14 +272,19 @@ def rows_named(names):
     return [known[name] for name in names]
 
 
+def placements_named(names):
+    if not set(names) <= PLACEMENTS.keys():
+        raise argparse.ArgumentTypeError(f"knows {', '.join(PLACEMENTS)}")
+    return names
+
+
 def read_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", action="append", default=[], help="a server that runs; without it one is started")
     parser.add_argument("--ca-file", help="whom to trust at a rediss:// URL")
     parser.add_argument("--bench", default="build/release/bin/client_bench")
-    parser.add_argument("--server-cpu", type=int, help="where the servers run that are started")
-    parser.add_argument("--client-cpu", type=int, help="where the clients run; a lone caller is measured well only if "
-                        "both are said, for where the kernel puts the two decides more than any client does")
+    parser.add_argument("--place", type=lambda text: placements_named(text.split(",")),
+                        help="together,apart,free or some of them; all, unless the server is given: that one is where it is")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.3, help="of a run")
     parser.add_argument("--only", dest="rows", type=lambda text: rows_named(text.split(",")), help="rows, by their names")
@@ -272,6 +293,12 @@ def read_options():
     options = parser.parse_args()
     if options.rounds < 2:
         parser.error("--rounds: must be at least 2")
+    if options.url and options.place not in (None, ["free"]):
+        parser.error("--place: the server of --url is where it is")
+    if options.place is None:
+        options.place = ["free"] if options.url or os.cpu_count() < 2 else list(PLACEMENTS)
+    if options.scaling and len(options.place) > 1:
+        parser.error("--scaling: needs one --place")
     if options.rows is None:
         given = {kind_of(url) for url in options.url}
         options.rows = [row for row in ROWS if not given or {row.ours.server, row.peer.server} <= given]
@@ -283,15 +310,15 @@ def main():
     if options.list:
         print("\n".join(f"{row.name}: {label(row.ours)} / {label(row.peer)}" for row in ROWS))
         return
-    servers = Servers(options)
+    runners = [Runner(options, placement) for placement in options.place]
     try:
-        runner = Runner(options, servers)
         if options.scaling:
-            scale(runner)
+            scale(runners[0])
         else:
-            compare_all(runner)
+            compare_all(options, runners)
     finally:
-        servers.stop()
+        for runner in runners:
+            runner.servers.stop()
 
 
 if __name__ == "__main__":
