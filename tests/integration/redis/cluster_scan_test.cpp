@@ -36,7 +36,7 @@ std::shared_ptr<Client> open_patient(const RedisCluster& cluster) {
   return open_at(options);
 }
 
-Keys fill(Client& client, int keys) {
+Keys fill_keys(Client& client, int keys) {
   Keys made;
   Pipeline pipeline;
   std::vector<Pipeline::Slot<void>> answers;
@@ -62,7 +62,7 @@ Coroutine collect(AsyncScan<std::string> keys, Keys& into, std::optional<Error>&
 TEST(ClusterScanOver, ARealClusterGivesEveryKeyToThreadsAndCoroutines) {
   auto cluster = RedisCluster::start(3);
   auto client = open_patient(cluster);
-  const Keys made = fill(*client, 1'500);
+  const Keys made = fill_keys(*client, 1'500);
   Keys keys;
   std::size_t came = 0;
   for (Result<std::string>& key : scan(*client, {.count = 100}, kPatient)) {
@@ -104,7 +104,7 @@ TEST(ClusterScanOver, ARealClusterGoesToTheNodeOfAKey) {
 TEST(ClusterScanOver, ARealClusterMissesNoKeyWhileSlotsMove) {
   auto cluster = RedisCluster::start(3);
   auto client = open_patient(cluster);
-  const Keys made = fill(*client, 900);
+  const Keys made = fill_keys(*client, 900);
   Keys keys;
   std::size_t steps = 0;
   int moved = 0;
@@ -126,7 +126,7 @@ TEST(ClusterScanOver, ARealClusterMissesNoKeyWhileSlotsMove) {
 TEST(ClusterScanOver, ARealClusterNamesTheNodeThatIsAway) {
   auto cluster = RedisCluster::start(3);
   auto client = open_patient(cluster);
-  const Keys made = fill(*client, 300);
+  const Keys made = fill_keys(*client, 300);
   cluster.node(1).kill9();
   ASSERT_TRUE(eventually([&] {
     const auto nodes = client->nodes();
