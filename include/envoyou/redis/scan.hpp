@@ -131,11 +131,13 @@ bool keeps_slot_of(std::string_view cluster_nodes, std::string_view key);
 Error slot_never_rests(std::string_view key);
 
 // Of one key of a cluster. Cursors mean nothing to the node that its slot moves to, so one that did not come at once is
-// believed only if the node that had the slot at the start still has it at the end. Else it begins again.
+// believed only if the node that had the slot at the start still has it at the end. Else it begins again, as soon as
+// the node has it for good, or the client's map, which a redirect is a moment ahead of, names another.
 template <class T>
 class ClusterKeyScan final : public ScanSource<T> {
  public:
   static constexpr int kMaxRounds = 8;
+  static constexpr int kMaxLooks = 1000;  // a round; the deadline of a step is over long before
   using Keys = cmd::Page<T>;
   using Found = typename ScanSource<T>::Found;
   using Ask = typename OneNodeScan<T>::Ask;
@@ -149,7 +151,7 @@ class ClusterKeyScan final : public ScanSource<T> {
     const bool checked = std::exchange(checks_, false);
     if (checked && has_moved()) return begin_again({});
     if (!answer) return answer.error();
-    if (checked) return keeps_slot_of(answer->cursor, key_) ? Found{{}, true} : begin_again({});
+    if (checked) return check(keeps_slot_of(answer->cursor, key_));
     const bool came_at_once = cursor_ == "0" && answer->cursor == "0";
     cursor_ = std::move(answer->cursor);
     if (came_at_once || cursor_ != "0") return Found{std::move(answer->items), came_at_once};
@@ -159,9 +161,16 @@ class ClusterKeyScan final : public ScanSource<T> {
   }
 
  private:
+  Result<Found> check(bool keeps) {
+    if (keeps) return looks_ == 0 ? Found{{}, true} : begin_again({});
+    if (++looks_ == kMaxLooks) return slot_never_rests(key_);
+    checks_ = true;
+    return Found{{}, false};
+  }
   bool has_moved() const { return node_of(client_, key_) != node_; }
   Result<Found> begin_again(std::vector<T> items) {
     if (++rounds_ == kMaxRounds) return slot_never_rests(key_);
+    looks_ = 0;
     cursor_ = "0";
     node_ = node_of(client_, key_);
     return Found{std::move(items), false};
@@ -174,6 +183,7 @@ class ClusterKeyScan final : public ScanSource<T> {
   std::string node_;  // had the slot when the round began
   std::string cursor_ = "0";
   bool checks_ = false;
+  int looks_ = 0;  // at a slot that was on the move
   int rounds_ = 0;
 };
 
