@@ -1,5 +1,7 @@
 #include "limiter/carry_over.hpp"
 
+#include <algorithm>
+
 namespace envoyou::limiter {
 
 namespace {
@@ -9,7 +11,7 @@ constexpr std::size_t kKeysPerTrip = 128;
 // The epoch outlives what it vouches for by this much.
 constexpr Ms kEpochSlack = 500;
 
-Meaning meaning_of(const Error& error) {
+Meaning meaning_for_one_server(const Error& error) {
   if (error.is_retryable() || error.is_ambiguous()) return Meaning::kAway;
   switch (error.code()) {
     case Errc::kClosed:
@@ -38,18 +40,38 @@ void CarryOverToRedis::note(Ms until) noexcept {
   }
 }
 
+Meaning CarryOverToRedis::meaning_of(const Error& error) const {
+  const bool is_one_node = error.code() == Errc::kUnavailable && redis_.has_many_nodes();
+  return is_one_node ? Meaning::kNotNow : meaning_for_one_server(error);
+}
+
 Result<void> CarryOverToRedis::carry_over(Deadline deadline) {
-  if (auto asked = check_epoch(deadline); !asked) return asked;
-  for (std::size_t shard = 0; shard < stand_in_.shard_count(); ++shard) {
+  auto asked = check_epoch(deadline);
+  if (!asked && !redis_.has_many_nodes()) return asked;
+  auto paid = pay_shards(deadline);
+  return asked ? paid : asked;
+}
+
+// The first error that says that Redis is away; with one server it is the end.
+Result<void> CarryOverToRedis::pay_shards(Deadline deadline) {
+  Result<void> outcome;
+  const std::size_t shards = stand_in_.shard_count();
+  for (std::size_t i = 0; i < shards; ++i) {
+    const std::size_t shard = (first_shard_ + i) % shards;
     // Each trip settles what it carried, so a shard is done when it owes nothing or its debts can not be paid now.
-    bool more = true;
-    while (more && !deadline.expired(clock_.now())) {
-      auto paid = pay_shard(shard, deadline);
-      if (!paid) return paid.error();
-      more = *paid;
+    for (bool more = true; more;) {
+      if (deadline.expired(clock_.now())) {
+        first_shard_ = shard;
+        return outcome;
+      }
+      const Payment paid = pay_some(shard, deadline);
+      more = paid.brought_something;
+      if (paid.outcome) continue;
+      if (!redis_.has_many_nodes()) return paid.outcome;
+      if (outcome) outcome = paid.outcome;
     }
   }
-  return {};
+  return outcome;
 }
 
 Result<void> CarryOverToRedis::check_epoch(Deadline deadline) {
@@ -60,10 +82,10 @@ Result<void> CarryOverToRedis::check_epoch(Deadline deadline) {
   const Ms lifetime = until - now + kEpochSlack;
   const auto found = redis_.epoch(lifetime, deadline);
   if (!found) {
-    if (meaning_of(found.error()) == Meaning::kAway) {
-      covered_until_.store(kNothing, std::memory_order_relaxed);
-      return found.error();
-    }
+    const Meaning meaning = meaning_of(found.error());
+    const bool vouches_later = meaning == Meaning::kAway || redis_.has_many_nodes();
+    if (vouches_later) covered_until_.store(kNothing, std::memory_order_relaxed);
+    if (meaning == Meaning::kAway) return found.error();
     telemetry_.redis_failed(found.error(), clock_.now());
     return {};
   }
@@ -76,18 +98,16 @@ Result<void> CarryOverToRedis::check_epoch(Deadline deadline) {
   return {};
 }
 
-// True: there may be more to pay in this shard.
-Result<bool> CarryOverToRedis::pay_shard(std::size_t shard, Deadline deadline) {
+CarryOverToRedis::Payment CarryOverToRedis::pay_some(std::size_t shard, Deadline deadline) {
   const Ms now = to_ms(clock_.now());
   const auto merges = stand_in_.owed_by_shard(shard, kKeysPerTrip, now);
-  if (merges.empty()) return false;
+  Payment paid;
+  if (merges.empty()) return paid;
   const auto results = redis_.merge(merges, deadline);
-  auto settled = settle(merges, results);
-  if (!settled) return settled.error();
-  for (const auto& result : results) {
-    if (!result && meaning_of(result.error()) == Meaning::kNotNow) return false;
-  }
-  return true;
+  paid.outcome = settle(merges, results);
+  paid.brought_something = std::ranges::any_of(
+      results, [this](const auto& result) { return result || meaning_of(result.error()) == Meaning::kRefused; });
+  return paid;
 }
 
 // The last one first, so that several batches of one log that were refused become one again.
@@ -116,7 +136,7 @@ Meaning CarryOverToRedis::failed(const Merge& merge, const Error& error) {
     telemetry_.carry_over_refused(stand_in_.settle(merge, to_ms(now)), error, now);
     return meaning;
   }
-  if (!error.is_ambiguous()) stand_in_.release(merge);
+  stand_in_.put_off(merge, error.is_ambiguous());
   if (meaning == Meaning::kNotNow) telemetry_.redis_failed(error, now);
   return meaning;
 }

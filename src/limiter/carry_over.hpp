@@ -4,8 +4,12 @@
 // What an error of a merge means:
 //
 //   away (timeout, lost, loading, …)           the debt stays, the pass fails: the switch tries again
-//   can not now (out of memory, replica, …)    the debt stays, the pass ends well: nobody else is held up, and it
-//   lapses by itself never (wrong type, unknown script, …)      the debt is given up and counted
+//   can not now (out of memory, replica, …)    the debt stays, the pass ends well: nobody else is held up
+//   never (wrong type, unknown script, …)      the debt is given up and counted
+//
+// In a cluster one node may be away while the others are not. A pass goes on behind its keys, and "unavailable" is "can
+// not now" there: what is known to be away holds up neither the other nodes' debts nor the switch. Its keys pay when
+// they next ask, or in a sweep. The epoch below is one key, so it vouches for the data of its own node only.
 //
 // A Redis that comes back without its data (restarted without a file, flushed, restored) is noticed by its epoch: a key
 // that lives for as long as anything of this process counts in Redis. If it has another name than it had, everything
@@ -47,8 +51,16 @@ class CarryOverToRedis final : public CarryOver {
  private:
   static constexpr Ms kNothing = std::numeric_limits<Ms>::min();
 
+  // What became of a trip.
+  struct Payment {
+    bool brought_something = false;
+    Result<void> outcome;  // as of settle
+  };
+
   Result<void> check_epoch(Deadline deadline);
-  Result<bool> pay_shard(std::size_t shard, Deadline deadline);
+  Result<void> pay_shards(Deadline deadline);
+  Payment pay_some(std::size_t shard, Deadline deadline);
+  Meaning meaning_of(const Error& error) const;
   void arrived(const Merge& merge, const Merged& merged);
   Meaning failed(const Merge& merge, const Error& error);
 
@@ -60,6 +72,7 @@ class CarryOverToRedis final : public CarryOver {
   std::atomic<Ms> covered_until_{kNothing};  // what the epoch vouches for
   std::string epoch_;                        // the keeper's; what it was called
   Ms epoch_until_ = kNothing;                // the keeper's; it can not have expired before
+  std::size_t first_shard_ = 0;              // the keeper's; where the last pass ran out of time
 };
 
 }  // namespace envoyou::limiter

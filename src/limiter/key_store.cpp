@@ -80,6 +80,12 @@ void KeyStore::Visit::touched(KeyRecord& record, Ms now) {
   store_.account(record);
 }
 
+void KeyStore::Visit::put_off(KeyRecord& record) noexcept {
+  if (!record.in_owed_chain) return;
+  shard_.owed.remove(record);
+  shard_.owed.push_back(record);
+}
+
 std::size_t KeyStore::queue_of(const KeyRecord& record, Ms now) noexcept {
   const auto bits = static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(record.widest_window())));
   const std::size_t width = std::min(bits / 2, kClasses - 1);

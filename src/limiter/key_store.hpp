@@ -128,6 +128,8 @@ class KeyStore::Visit {
   void changed(KeyRecord& record, Ms now);
   // The same, except that nothing is freed: safe within for_each.
   void touched(KeyRecord& record, Ms now);
+  // One that owes something stands behind all others that do.
+  void put_off(KeyRecord& record) noexcept;
   // Visits the first `at_most` of the shard's records that owe something; the visitor may `changed` the one it is
   // given.
   template <class Visitor>

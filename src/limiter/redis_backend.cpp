@@ -4,6 +4,7 @@
 #include "base/name.hpp"
 #include "limiter/scripts.hpp"
 
+#include <envoyou/redis/node_of.hpp>
 #include <envoyou/redis/script.hpp>
 
 #include <algorithm>
@@ -131,17 +132,20 @@ std::string RedisBackend::stem(std::string_view key) const {
   return made;
 }
 
+bool RedisBackend::has_many_nodes() const noexcept { return client_->options().topology == redis::Topology::kCluster; }
+
 Ms RedisBackend::now() const { return to_ms(client_->runtime().clock->now()); }
 
-RedisBackend::Trip RedisBackend::begin(Deadline deadline) const {
-  Trip trip{.begun = now(), .not_after = std::nullopt, .deadline = deadline};
-  if (!deadline.is_never()) trip.not_after = server_clock_.at(to_ms(deadline.time()));
+RedisBackend::Trip RedisBackend::begin(std::string_view key, Deadline deadline) {
+  const std::string node = has_many_nodes() ? redis::node_of(*client_, stem(key)) : std::string();
+  Trip trip{.clock = server_clocks_.of(node), .begun = now(), .not_after = std::nullopt, .deadline = deadline};
+  if (!deadline.is_never()) trip.not_after = trip.clock->at(to_ms(deadline.time()));
   return trip;
 }
 
 void RedisBackend::learn(const Trip& trip, Result<Integers>& reply) {
   if (!reply) return;
-  server_clock_.learn(trip.begun, now(), reply->server_time);
+  trip.clock->learn(trip.begun, now(), reply->server_time);
   if (reply->outcome == Integers::kTooLate) reply = Error(Errc::kNotSent, "redis came to it after its deadline");
 }
 
@@ -212,17 +216,17 @@ Result<Merged> RedisBackend::to_merged(const Result<Integers>& reply) {
 }
 
 Result<Answer> RedisBackend::take(const Request& request, Deadline deadline) {
-  const Trip trip = begin(deadline);
+  const Trip trip = begin(request.key, deadline);
   return to_answer(request, run(trip, ask_command(request, true, trip)));
 }
 
 Result<Answer> RedisBackend::peek(const Request& request, Deadline deadline) {
-  const Trip trip = begin(deadline);
+  const Trip trip = begin(request.key, deadline);
   return to_answer(request, run(trip, ask_command(request, false, trip)));
 }
 
 Result<void> RedisBackend::reset(const Request& request, Deadline deadline) {
-  const Trip trip = begin(deadline);
+  const Trip trip = begin(request.key, deadline);
   const std::uint64_t tag = tokens_.next();
   const std::string base_key = stem(request.key);
   redis::Words words = reset_script().words(request.log_count);
@@ -238,7 +242,7 @@ Result<void> RedisBackend::reset(const Request& request, Deadline deadline) {
 
 RedisBackend::TakeAfter RedisBackend::ask_after(std::span<const Merge> merges, const Request& request, bool take,
                                                 Deadline deadline) {
-  const Trip trip = begin(deadline);
+  const Trip trip = begin(request.key, deadline);
   redis::Pipeline pipeline;
   std::vector<redis::Pipeline::Slot<Integers>> slots;
   // As text: a merge whose script the server does not know would be sent once more, and then behind the question.
@@ -258,16 +262,19 @@ RedisBackend::TakeAfter RedisBackend::ask_after(std::span<const Merge> merges, c
 
 std::vector<Result<Merged>> RedisBackend::merge(std::span<const Merge> merges, Deadline deadline,
                                                 std::optional<Ms> virtual_now) {
-  const Trip trip = begin(deadline);
   redis::Pipeline pipeline;
+  std::vector<Trip> trips;
   std::vector<redis::Pipeline::Slot<Integers>> slots;
-  for (const Merge& each : merges) slots.push_back(pipeline.add(merge_command(each, virtual_now, trip)));
+  for (const Merge& each : merges) {
+    trips.push_back(begin(each.key, deadline));
+    slots.push_back(pipeline.add(merge_command(each, virtual_now, trips.back())));
+  }
   const Result<void> ran = client_->run(pipeline, {deadline});
   if (!ran) return std::vector<Result<Merged>>(merges.size(), ran.error());
   std::vector<Result<Merged>> made;
-  for (auto& slot : slots) {
-    learn(trip, redis::Pipeline::take(slot));
-    made.push_back(to_merged(redis::Pipeline::take(slot)));
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    learn(trips[i], redis::Pipeline::take(slots[i]));
+    made.push_back(to_merged(redis::Pipeline::take(slots[i])));
   }
   return made;
 }

@@ -54,13 +54,16 @@ class RedisBackend final : public Backend {
     std::vector<Result<Merged>> merged;  // one for each merge
     Result<Answer> answer;
   };
-  // Merges, and then takes or asks, in one trip: the answer knows of what was merged. The times of the merges are on
-  // this process' clock.
+  // Merges of the request's key, and then takes or asks, in one trip: the answer knows of what was merged. The times of
+  // the merges are on this process' clock.
   TakeAfter ask_after(std::span<const Merge> merges, const Request& request, bool take, Deadline deadline);
 
   // All in one trip. `virtual_now` is the time of the merges and of the server, for replays.
   std::vector<Result<Merged>> merge(std::span<const Merge> merges, Deadline deadline,
                                     std::optional<Ms> virtual_now = std::nullopt);
+
+  // Keys are spread over servers that can be away one by one.
+  bool has_many_nodes() const noexcept;
 
   // The name of the data set, made now if there was none; it is there for `lifetime` at least.
   Result<std::string> epoch(Ms lifetime, Deadline deadline);
@@ -71,8 +74,9 @@ class RedisBackend final : public Backend {
  private:
   struct Integers;
   using Command = redis::Command<Integers>;
-  // One trip: when it began, and when it must have been executed.
+  // One trip for one key: when it began, and when it must have been executed.
   struct Trip {
+    std::shared_ptr<ServerClock> clock;  // of the node that has the key, by the client's map
     Ms begun = 0;
     std::optional<Ms> not_after;  // on the server's clock
     Deadline deadline;
@@ -83,7 +87,7 @@ class RedisBackend final : public Backend {
   static Result<Merged> to_merged(const Result<Integers>& reply);
 
   Ms now() const;
-  Trip begin(Deadline deadline) const;
+  Trip begin(std::string_view key, Deadline deadline);
   // What the reply says of the server's clock, and whether the call came in time.
   void learn(const Trip& trip, Result<Integers>& reply);
   Result<Integers> run(const Trip& trip, Command command);
@@ -94,7 +98,7 @@ class RedisBackend final : public Backend {
   const RedisBackendOptions options_;
   const std::shared_ptr<redis::Client> client_;
   Tokens& tokens_;
-  ServerClock server_clock_;
+  ServerClocks server_clocks_;
 };
 
 }  // namespace envoyou::limiter

@@ -11,8 +11,13 @@
 #include "limiter/algorithms/log_ring.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <limits>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
+#include <string>
 
 namespace envoyou::limiter {
 
@@ -35,6 +40,27 @@ class ServerClock {
  private:
   static constexpr Ms kUnknown = std::numeric_limits<Ms>::min();
   std::atomic<Ms> offset_{kUnknown};
+};
+
+// The clocks of the nodes of a cluster, which differ, by the nodes' names; the one of a single server has none. At most
+// kMaxNodes are known. Thread-safe.
+class ServerClocks {
+ public:
+  static constexpr std::size_t kMaxNodes = 1'024;
+
+  std::shared_ptr<ServerClock> of(const std::string& node) {
+    if (node.empty()) return single_;
+    const std::lock_guard lock(mutex_);
+    if (nodes_.size() == kMaxNodes && !nodes_.contains(node)) nodes_.clear();
+    auto& clock = nodes_[node];
+    if (clock == nullptr) clock = std::make_shared<ServerClock>();
+    return clock;
+  }
+
+ private:
+  const std::shared_ptr<ServerClock> single_ = std::make_shared<ServerClock>();
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<ServerClock>> nodes_;  // guarded by mutex_
 };
 
 }  // namespace envoyou::limiter

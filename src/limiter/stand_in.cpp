@@ -89,11 +89,13 @@ std::size_t StandIn::settle(const Merge& merge, Ms now) {
   return count;
 }
 
-void StandIn::release(const Merge& merge) {
+void StandIn::put_off(const Merge& merge, bool may_have_arrived) {
   auto visit = store_.visit(merge.key);
   KeyRecord* record = visit.find();
-  KeyLog* log = record != nullptr ? record->find(merge.window) : nullptr;
-  if (log != nullptr && log->owed != nullptr) log->owed->release(merge.token);
+  if (record == nullptr) return;
+  visit.put_off(*record);
+  KeyLog* log = record->find(merge.window);
+  if (!may_have_arrived && log != nullptr && log->owed != nullptr) log->owed->release(merge.token);
 }
 
 void StandIn::owe_everything(Ms now) {

@@ -39,8 +39,9 @@ class StandIn {
   // The merge has arrived, or will never be taken: it is owed no longer. Returns the number of its entries, 0 if
   // somebody else settled it before.
   std::size_t settle(const Merge& merge, Ms now);
-  // The merge has certainly not arrived: it stays owed, and may be told together with what is new.
-  void release(const Merge& merge);
+  // The merge could not be told: others of its shard are told first. If it has certainly not arrived, it may be told
+  // together with what is new.
+  void put_off(const Merge& merge, bool may_have_arrived);
   void owe_everything(Ms now);
 
  private:

@@ -36,5 +36,14 @@ TEST(ServerClock, FollowsAClockThatWasSet) {
   EXPECT_EQ(*clock.at(20), 22);
 }
 
+TEST(ServerClocks, KeepsTheClocksOfNodesApart) {
+  ServerClocks clocks;
+  clocks.of("a")->learn(0, 2, 1'001);
+  clocks.of("b")->learn(0, 2, 3'601'001);
+  EXPECT_EQ(*clocks.of("a")->at(0), 1'002);
+  EXPECT_EQ(*clocks.of("b")->at(0), 3'601'002);
+  EXPECT_EQ(clocks.of("")->at(0), std::nullopt);
+}
+
 }  // namespace
 }  // namespace envoyou::limiter::server_clock_test
