@@ -94,7 +94,7 @@ Result<Record> LocalBackend::write_row(const Address& address, const Write& writ
   record.version += 1;
   record.user_data = write.user_data;
   record.change = write.change;
-  record.modified_ms = record.last_active_ms = time_->now_ms();
+  record.modified_ms = record.last_active_ms = time_->now_ms(address.tag);
   if (auto done = rows_->transact([&] { return put(*row); }); !done) return done.error();
   return std::move(record);
 }
@@ -106,7 +106,7 @@ Result<void> LocalBackend::touch(const Address& address, const Known* known) {
   auto row = live_row(address, known);
   if (!row) return row.error();
   if (auto room = make_room_for(*row); !room) return room.error();
-  row->record.last_active_ms = time_->now_ms();
+  row->record.last_active_ms = time_->now_ms(address.tag);
   return rows_->transact([&] { return put(*row); });
 }
 
@@ -122,7 +122,7 @@ Result<Record> LocalBackend::rotate_row(const Address& from, const Address& to, 
   if (!row) return row.error();
   if (auto room = make_room_for(*row); !room) return room.error();
   if (auto room = make_room_for_marks(2); !room) return room.error();
-  const Row next = successor_of(*row, to, change, time_->now_ms());
+  const Row next = successor_of(*row, to, change, time_->now_ms(from.tag));
   const std::int64_t until_ms = next.record.absolute_end_ms;
   const auto done = rows_->transact([&]() -> Result<void> {
     if (auto erased = rows_->erase(from.name); !erased) return erased;
@@ -150,7 +150,7 @@ Result<bool> LocalBackend::remove_row(const Address& address, const Known* known
   const auto done = rows_->transact([&]() -> Result<void> {
     if (row) return end(*row);
     if (auto erased = rows_->erase(address.name); !erased) return erased;
-    return bury(address, {}, time_->now_ms() + limits_.absolute_ms);
+    return bury(address, {}, time_->now_ms(address.tag) + limits_.absolute_ms);
   });
   if (!done) return done.error();
   return true;
@@ -161,9 +161,10 @@ Result<Listing> LocalBackend::list(const UserKey& user, Deadline) {
   auto rows = rows_->of_user(user);
   if (!rows) return rows.error();
   Listing live{{}, role_ == Role::kTruth};
-  const std::int64_t now_ms = time_->now_ms();
+  const std::int64_t now_ms = time_->now_ms(user.tag);
   for (Row& row : *rows)
-    if (row.record.is_live(now_ms) && !is_stale(row.confirmed_ms)) live.records.push_back(std::move(row.record));
+    if (row.record.is_live(now_ms) && !is_stale(row.confirmed_ms, now_ms))
+      live.records.push_back(std::move(row.record));
   return live;
 }
 
@@ -176,7 +177,7 @@ Result<std::size_t> LocalBackend::revoke_rows(const UserKey& user, const std::st
   const auto rows = rows_->of_user(user);
   if (!rows) return rows.error();
   if (auto room = make_room_for_marks(2 * rows->size() + 1); !room) return room.error();
-  const std::int64_t now_ms = time_->now_ms();
+  const std::int64_t now_ms = time_->now_ms(user.tag);
   std::size_t ended = 0;
   const auto done = rows_->transact([&]() -> Result<void> {
     for (const Row& row : *rows) {
@@ -231,8 +232,8 @@ Result<Row> LocalBackend::live_row(const Address& address, const Known* known) {
   if (!row->has_value() && known != nullptr) return believed(*known);
   if (!row->has_value()) return role_ == Role::kTruth ? not_found() : unknown();
   Row& found = **row;
-  if (is_stale(found.confirmed_ms)) return unknown();
-  const std::int64_t now_ms = time_->now_ms();
+  const std::int64_t now_ms = time_->now_ms(address.tag);
+  if (is_stale(found.confirmed_ms, now_ms)) return unknown();
   if (found.record.is_live(now_ms)) return std::move(found);
   // Another server may have seen activity that this one does not know of.
   const bool is_surely_over = found.confirmed_ms == 0 || found.record.absolute_end_ms <= now_ms;
@@ -242,17 +243,17 @@ Result<Row> LocalBackend::live_row(const Address& address, const Known* known) {
 Result<Row> LocalBackend::believed(const Known& known) {
   const auto revoked = is_revoked(known.record);
   if (!revoked) return revoked.error();
-  const std::int64_t now_ms = time_->now_ms();
+  const std::int64_t now_ms = time_->now_ms(known.record.address.tag);
   if (*revoked || known.record.absolute_end_ms <= now_ms) return not_found();
-  if (is_stale(known.confirmed_ms) || !known.record.is_live(now_ms)) return unknown();
+  if (is_stale(known.confirmed_ms, now_ms) || !known.record.is_live(now_ms)) return unknown();
   Row row{known.record, known.confirmed_ms, known.record.version, {}, {}, 0};
   row.record.source = Source::kLocal;
   return row;
 }
 
-bool LocalBackend::is_stale(std::int64_t confirmed_ms) const {
+bool LocalBackend::is_stale(std::int64_t confirmed_ms, std::int64_t now_ms) const {
   if (role_ == Role::kTruth || confirmed_ms == 0) return false;
-  return time_->now_ms() - confirmed_ms > limits_.last_known_ms;
+  return now_ms - confirmed_ms > limits_.last_known_ms;
 }
 
 Result<void> LocalBackend::put(Row row) {
@@ -284,7 +285,7 @@ Result<void> LocalBackend::end_oldest(const UserKey& user) {
   if (*count < limits_.max_per_user) return {};
   auto rows = rows_->of_user(user);
   if (!rows) return rows.error();
-  const std::int64_t now_ms = time_->now_ms();
+  const std::int64_t now_ms = time_->now_ms(user.tag);
   std::erase_if(*rows, [now_ms](const Row& row) { return !row.record.is_live(now_ms); });
   if (rows->size() < limits_.max_per_user) return {};
   const std::size_t too_many = rows->size() + 1 - limits_.max_per_user;

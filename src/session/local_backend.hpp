@@ -99,7 +99,9 @@ class LocalBackend final : public Backend {
   Result<bool> has_ended(const Record& record);
 
   // For carrying over.
-  Result<Batch> next_batch(std::size_t most);
+  // Nothing of a tag that is held. The ends of a tag come before its rows: while any end is there that is not held, no
+  // row leaves.
+  Result<Batch> next_batch(std::size_t most, const Tags& held = {});
   Result<void> settle(std::span<const Tombstone> tombstones, std::span<const Revocation> revocations,
                       std::span<const SettledRow> rows);
   // Redis has ended these, or time has.
@@ -145,7 +147,7 @@ class LocalBackend final : public Backend {
   Result<void> make_room_for_marks(std::size_t count);
   Result<void> settle_row(const SettledRow& settled);
   Result<void> settle_parent(const Row& row);
-  bool is_stale(std::int64_t confirmed_ms) const;
+  bool is_stale(std::int64_t confirmed_ms, std::int64_t now_ms) const;
   bool needs_mark(const Row& row) const noexcept;
   Error full(std::string_view what, std::size_t most);
   void tell_pending() noexcept { pending_.store(rows_->rows() + rows_->marks(), std::memory_order_release); }

@@ -9,18 +9,18 @@ constexpr std::size_t kMaxBatchBytes = 4U << 20U;
 constexpr std::string_view kOffset = "server_offset_ms";
 }  // namespace
 
-Result<Batch> LocalBackend::next_batch(std::size_t most) {
+Result<Batch> LocalBackend::next_batch(std::size_t most, const Tags& held) {
   const std::lock_guard lock(mutex_);
   Batch batch;
-  auto tombstones = rows_->some_tombstones(most);
+  auto tombstones = rows_->some_tombstones(most, held);
   if (!tombstones) return tombstones.error();
   batch.tombstones = std::move(*tombstones);
-  auto revocations = rows_->some_revocations(most - batch.size());
+  auto revocations = rows_->some_revocations(most - batch.size(), held);
   if (!revocations) return revocations.error();
   batch.revocations = std::move(*revocations);
-  // Ends first: no row leaves while an end waits.
+  // Ends first: no row leaves while an end of its user waits.
   if (batch.size() > 0) return batch;
-  auto rows = rows_->some_rows(most);
+  auto rows = rows_->some_rows(most, held);
   if (!rows) return rows.error();
   std::size_t bytes = 0;
   for (Row& row : *rows) {
@@ -62,7 +62,7 @@ Result<void> LocalBackend::settle_row(const SettledRow& settled) {
   if (auto done = settle_parent(row); !done) return done;
   if (row.stamp == settled.row.stamp) return rows_->erase(row.record.address.name);
   row.parent.clear();
-  row.confirmed_ms = time_->now_ms();
+  row.confirmed_ms = time_->now_ms(row.record.address.tag);
   row.base_version = settled.version;
   row.record.epoch = settled.epoch;
   return put(row);

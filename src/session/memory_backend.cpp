@@ -78,14 +78,16 @@ class MemoryRows final : public Rows {
     return {};
   }
 
-  Result<std::vector<Row>> some_rows(std::size_t most) override {
-    return some_of(rows_, most, [](const Row&) { return true; });
+  Result<std::vector<Row>> some_rows(std::size_t most, const Tags& held) override {
+    return some_of(rows_, most, [&](const Row& it) { return !held.contains(it.record.address.tag); });
   }
-  Result<std::vector<Tombstone>> some_tombstones(std::size_t most) override {
-    return some_of(tombstones_, most, [this](const Tombstone& it) { return !rows_.contains(it.successor); });
+  Result<std::vector<Tombstone>> some_tombstones(std::size_t most, const Tags& held) override {
+    return some_of(tombstones_, most, [&](const Tombstone& it) {
+      return !held.contains(it.address.tag) && !rows_.contains(it.successor);
+    });
   }
-  Result<std::vector<Revocation>> some_revocations(std::size_t most) override {
-    return some_of(revocations_, most, [](const Revocation&) { return true; });
+  Result<std::vector<Revocation>> some_revocations(std::size_t most, const Tags& held) override {
+    return some_of(revocations_, most, [&](const Revocation& it) { return !held.contains(it.user.tag); });
   }
 
   Result<void> purge(std::int64_t now_ms, bool all) override {

@@ -11,6 +11,7 @@
 namespace envoyou::session {
 namespace {
 
+using redis::CallOptions;
 using redis::Command;
 using redis::Pipeline;
 using redis::Repeat;
@@ -18,6 +19,8 @@ using redis::Words;
 
 // How long a touch that nobody waits for may take.
 constexpr Milliseconds kTouchBudget{1'000};
+// And a question for the time.
+constexpr Milliseconds kTimeBudget{1'000};
 // What runs later than this after it was sent was held up, and its sender has given up.
 constexpr std::int64_t kOnItsWayMs = 250;
 
@@ -29,6 +32,8 @@ std::uint64_t fresh_tag(const ServerTime& time) {
     tag = static_cast<std::uint64_t>(time.clock().now().time_since_epoch().count());
   return tag;
 }
+
+Command<std::int64_t> time_command() { return {Words("TIME"), decode_time, Repeat::kIsSafe}; }
 
 Error lost_epoch() { return Error(Errc::kUnknown, "session: Redis has lost the epoch of its user"); }
 
@@ -54,10 +59,11 @@ RedisBackend::RedisBackend(std::shared_ptr<redis::Client> client, std::string pr
 
 std::string RedisBackend::base_of(std::string_view tag) const { return prefix_ + ":{" + std::string(tag) + "}:"; }
 
-Result<Told> RedisBackend::ask(Command<Told> command, Deadline deadline) {
+Result<Told> RedisBackend::ask(Command<Told> command, std::string_view tag, Deadline deadline) {
   const TimePoint sent = time_->clock().now();
   auto told = client_->run(std::move(command), {deadline});
-  if (told) time_->measured(told->now_ms, sent, time_->clock().now());
+  if (told && !time_->has_many_nodes()) time_->measured(told->now_ms, sent, time_->clock().now());
+  if (told) keep_time(tag);
   return told;
 }
 
@@ -67,17 +73,53 @@ Result<Record> RedisBackend::told_record(Result<Told> told, const Address& addre
   return parse_record(told->lists[0], address);
 }
 
-Result<void> RedisBackend::measure(Deadline deadline) {
+Result<void> RedisBackend::measure_node(const std::string& node, Deadline deadline) {
   const TimePoint sent = time_->clock().now();
-  const auto server_ms = client_->run(Command<std::int64_t>(Words("TIME"), decode_time, Repeat::kIsSafe), {deadline});
+  const auto server_ms = client_->run(time_command(), {deadline, node});
   if (!server_ms) return server_ms.error();
-  time_->measured(*server_ms, sent, time_->clock().now());
+  time_->measured(*server_ms, sent, time_->clock().now(), node);
   return {};
 }
 
+// Of each node that is there; one that answers is enough.
+Result<void> RedisBackend::measure(Deadline deadline) {
+  if (!time_->has_many_nodes()) return measure_node({}, deadline);
+  Result<void> outcome = Error(Errc::kUnavailable, "session: no node of the cluster can be asked for its time");
+  bool any = false;
+  for (const redis::NodeInfo& node : client_->nodes()) {
+    if (!node.is_primary || !node.is_up) continue;
+    outcome = measure_node(to_string(node.endpoint), deadline);
+    any = any || outcome;
+  }
+  return any ? Result<void>() : outcome;
+}
+
+// Before the client has a map, a question with a key waits for it, or says why there is none.
+Result<void> RedisBackend::measure_for(std::string_view tag, Deadline deadline) {
+  std::string node = time_->node_of(tag);
+  if (time_->has_many_nodes() && node.empty()) {
+    const Command<std::int64_t> look(Words("EXISTS", base_of(tag) + "e"), redis::decode_integer, Repeat::kIsSafe);
+    if (const auto there = client_->run(look, {deadline}); !there) return there.error();
+    node = time_->node_of(tag);
+    if (node.empty()) return Error(Errc::kUnavailable, "session: it is not known which node has the user's keys");
+  }
+  if (time_->was_measured(node)) return {};
+  return measure_node(node, deadline);
+}
+
+void RedisBackend::keep_time(std::string_view tag) {
+  std::string node = time_->node_of(tag);
+  if (!time_->wants_measuring(node) || (time_->has_many_nodes() && node.empty())) return;
+  const CallOptions options{Deadline::after(time_->clock(), kTimeBudget), node};
+  const TimePoint sent = time_->clock().now();
+  auto learn = [time = time_, name = node, sent](const Result<std::int64_t>& server_ms) {
+    if (server_ms) time->measured(*server_ms, sent, time->clock().now(), name);
+  };
+  client_->run(time_command(), options, std::move(learn));
+}
+
 Result<Record> RedisBackend::create(const Record& draft, Deadline deadline) {
-  if (!time_->was_measured())
-    if (auto measured = measure(deadline); !measured) return measured.error();
+  if (auto measured = measure_for(draft.address.tag, deadline); !measured) return measured.error();
   const std::string base = base_of(draft.address.tag);
   const std::uint64_t tag = fresh_tag(*time_);
   Words words = scripts_.create.words(4);
@@ -85,28 +127,25 @@ Result<Record> RedisBackend::create(const Record& draft, Deadline deadline) {
   words.add(base + "t:" + draft.address.name);
   words.add(tag_text(tag)).add(base).add(draft.address.name).add(draft.user_part).add(draft.user_id);
   words.add(draft.user_data).add(draft.device_info).add(draft.ip_address).add(draft.idle_ms);
-  words.add(draft.absolute_end_ms - draft.created_ms).add(draft.change).add(time_->now_ms());
+  words.add(draft.absolute_end_ms - draft.created_ms).add(draft.change);
+  words.add(time_->now_ms(draft.address.tag));
   words.add(limits_.max_per_user).add(kOnItsWayMs);
-  auto told = ask(scripts_.create.command<Told>(std::move(words), decode_told, Repeat::kIsSafe, tag), deadline);
+  auto told = ask(scripts_.create.command<Told>(std::move(words), decode_told, Repeat::kIsSafe, tag), draft.address.tag,
+                  deadline);
   // It ended before it began: the script ran long after it was sent.
   if (told && told->status == "gone") return Error(Errc::kTimeout, "session: made too late");
   return told_record(std::move(told), draft.address);
 }
 
-// HGETALL of the session and of the epochs of those who share its tag; now and then the time as well.
+// HGETALL of the session and of the epochs of those who share its tag; now and then the time as well, ahead of them.
 Result<Record> RedisBackend::read(const Address& address, Deadline deadline) {
   const std::string base = base_of(address.tag);
   Pipeline pipeline;
   auto session = pipeline.add(Command<Fields>(Words("HGETALL", base + "s:" + address.name), decode_session,
                                               Repeat::kIsSafe, tag_of_name(address.name)));
   auto epochs = pipeline.add(Command<Fields>(Words("HGETALL", base + "e"), decode_fields, Repeat::kIsSafe));
-  std::optional<Pipeline::Slot<std::int64_t>> time;
-  if (time_->wants_measuring()) time = pipeline.add(Command<std::int64_t>(Words("TIME"), decode_time, Repeat::kIsSafe));
-  const TimePoint sent = time_->clock().now();
+  keep_time(address.tag);
   if (auto ran = client_->run(pipeline, {deadline}); !ran) return ran.error();
-  if (time)
-    if (const auto& server_ms = Pipeline::take(*time); server_ms)
-      time_->measured(*server_ms, sent, time_->clock().now());
   return judge(Pipeline::take(session), Pipeline::take(epochs), address);
 }
 
@@ -128,8 +167,9 @@ Result<Record> RedisBackend::write(const Address& address, const Write& write, D
   Words words = scripts_.write.words(2);
   words.add(base + "s:" + address.name).add(base + "e");
   words.add(tag_text(tag)).add(write.expected_version).add(write.user_data).add(write.change);
-  return told_record(ask(scripts_.write.command<Told>(std::move(words), decode_told, Repeat::kIsSafe, tag), deadline),
-                     address);
+  return told_record(
+      ask(scripts_.write.command<Told>(std::move(words), decode_told, Repeat::kIsSafe, tag), address.tag, deadline),
+      address);
 }
 
 Command<Told> RedisBackend::touch_command(const Address& address) const {
@@ -141,7 +181,7 @@ Command<Told> RedisBackend::touch_command(const Address& address) const {
 }
 
 Result<void> RedisBackend::touch(const Address& address, Deadline deadline) {
-  const auto told = ask(touch_command(address), deadline);
+  const auto told = ask(touch_command(address), address.tag, deadline);
   if (!told) return told.error();
   if (told->status != "done") return refusal(*told);
   return {};
@@ -159,8 +199,8 @@ Result<Record> RedisBackend::rotate(const Address& from, const Address& to, cons
   Words words = scripts_.rotate.words(3);
   words.add(base + "s:" + from.name).add(base + "s:" + to.name).add(base + "e");
   words.add(tag_text(tag)).add(base).add(from.name).add(to.name).add(change);
-  return told_record(ask(scripts_.rotate.command<Told>(std::move(words), decode_told, Repeat::kIsSafe, tag), deadline),
-                     to);
+  return told_record(
+      ask(scripts_.rotate.command<Told>(std::move(words), decode_told, Repeat::kIsSafe, tag), from.tag, deadline), to);
 }
 
 // Not repeated on a lost link: the second answer would say that there was nothing.
@@ -169,7 +209,8 @@ Result<bool> RedisBackend::remove(const Address& address, Deadline deadline) {
   const std::uint64_t tag = fresh_tag(*time_);
   Words words = scripts_.remove.words(2);
   words.add(base + "s:" + address.name).add(base + "e").add(tag_text(tag)).add(base).add(address.name);
-  const auto told = ask(scripts_.remove.command<Told>(std::move(words), decode_told, Repeat::kNever, tag), deadline);
+  const auto told =
+      ask(scripts_.remove.command<Told>(std::move(words), decode_told, Repeat::kNever, tag), address.tag, deadline);
   if (!told) return told.error();
   return told->status != "gone";
 }
@@ -179,7 +220,8 @@ Result<Listing> RedisBackend::list(const UserKey& user, Deadline deadline) {
   const std::uint64_t tag = fresh_tag(*time_);
   Words words = scripts_.list.words(2);
   words.add(base + "u:" + user.part).add(base + "e").add(tag_text(tag)).add(base).add(user.part);
-  const auto told = ask(scripts_.list.command<Told>(std::move(words), decode_told, Repeat::kIsSafe, tag), deadline);
+  const auto told =
+      ask(scripts_.list.command<Told>(std::move(words), decode_told, Repeat::kIsSafe, tag), user.tag, deadline);
   if (!told) return told.error();
   if (told->status != "done") return refusal(*told);
   Listing listing;
@@ -202,9 +244,8 @@ Command<Told> RedisBackend::revoke_command(const UserKey& user, const std::strin
 }
 
 Result<std::size_t> RedisBackend::revoke_all(const UserKey& user, const std::string& change, Deadline deadline) {
-  if (!time_->was_measured())
-    if (auto measured = measure(deadline); !measured) return measured.error();
-  const auto told = ask(revoke_command(user, change, time_->now_ms(), kOnItsWayMs), deadline);
+  if (auto measured = measure_for(user.tag, deadline); !measured) return measured.error();
+  const auto told = ask(revoke_command(user, change, time_->now_ms(user.tag), kOnItsWayMs), user.tag, deadline);
   if (!told) return told.error();
   if (told->status != "done" || told->lists.empty() || told->lists[0].empty()) return refusal(*told);
   return static_cast<std::size_t>(base::parse_int64(told->lists[0][0]).value_or(0));

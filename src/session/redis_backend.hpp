@@ -4,6 +4,9 @@
 // A random change id makes create, write and rotate idempotent: repeated on a lost link, or arriving late, they change
 // nothing more. Every script takes the server's TIME.
 //
+// In a cluster a node is asked for its TIME by name, and what scripts say of it is not counted: their replies may come
+// from another node than the map says.
+//
 // Thread-safe.
 #pragma once
 
@@ -48,7 +51,12 @@ class RedisBackend final : public Remote {
  private:
   // "prefix:{tag}:", what all keys of a user begin with.
   std::string base_of(std::string_view tag) const;
-  Result<Told> ask(redis::Command<Told> command, Deadline deadline);
+  // `tag`: of its keys.
+  Result<Told> ask(redis::Command<Told> command, std::string_view tag, Deadline deadline);
+  Result<void> measure_for(std::string_view tag, Deadline deadline);
+  Result<void> measure_node(const std::string& node, Deadline deadline);
+  // Has the node measured if that is due; waits for nothing.
+  void keep_time(std::string_view tag);
   Result<Record> told_record(Result<Told> told, const Address& address) const;
   Result<Record> judge(Result<Fields>& session, Result<Fields>& epochs, const Address& address) const;
   redis::Command<Told> touch_command(const Address& address) const;
@@ -56,6 +64,7 @@ class RedisBackend final : public Remote {
                                       std::int64_t on_its_way_ms) const;
   redis::Command<Told> bury_command(const Tombstone& tombstone) const;
   redis::Command<Told> carry_command(const Row& row) const;
+  void fail(Carried& carried, const std::string& tag, const Error& error) const;
   void carry_ends(const Batch& batch, Deadline deadline, Carried& carried);
   void carry_rows(const Batch& batch, Deadline deadline, Carried& carried);
 

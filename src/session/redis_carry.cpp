@@ -30,7 +30,6 @@ bool is_about_the_entry(const Error& error) {
 
 void sort_out(const Row& row, const Result<Told>& told, Carried& carried) {
   if (!told) {
-    note_failure(carried, told.error());
     if (is_about_the_entry(told.error())) carried.refused.push_back(row);
     return;
   }
@@ -72,8 +71,15 @@ Command<Told> RedisBackend::carry_command(const Row& row) const {
 Carried RedisBackend::carry(const Batch& batch, Deadline deadline) {
   Carried carried;
   carry_ends(batch, deadline, carried);
-  if (carried.failure) carry_rows(batch, deadline, carried);
+  if (carried.failure && carried.held.empty()) carry_rows(batch, deadline, carried);
   return carried;
+}
+
+// In a cluster it may be one node that fails, and the users of others go on.
+void RedisBackend::fail(Carried& carried, const std::string& tag, const Error& error) const {
+  const bool is_one_node = time_->has_many_nodes() && (error.is_retryable() || error.is_ambiguous());
+  if (is_one_node) carried.held.insert(tag);
+  if (!is_one_node || error.code() != Errc::kUnavailable) note_failure(carried, error);
 }
 
 void RedisBackend::carry_ends(const Batch& batch, Deadline deadline, Carried& carried) {
@@ -86,9 +92,12 @@ void RedisBackend::carry_ends(const Batch& batch, Deadline deadline, Carried& ca
   if (auto ran = client_->run(pipeline, {deadline}); !ran) return note_failure(carried, ran.error());
   for (std::size_t i = 0; i < slots.size(); ++i) {
     const Result<Told>& told = Pipeline::take(slots[i]);
+    const bool is_tombstone = i < batch.tombstones.size();
     if (!told) {
-      note_failure(carried, told.error());
-    } else if (i < batch.tombstones.size()) {
+      const std::string& tag =
+          is_tombstone ? batch.tombstones[i].address.tag : batch.revocations[i - batch.tombstones.size()].user.tag;
+      fail(carried, tag, told.error());
+    } else if (is_tombstone) {
       carried.tombstones.push_back(batch.tombstones[i]);
     } else {
       carried.revocations.push_back(batch.revocations[i - batch.tombstones.size()]);
@@ -103,7 +112,11 @@ void RedisBackend::carry_rows(const Batch& batch, Deadline deadline, Carried& ca
   slots.reserve(batch.rows.size());
   for (const Row& row : batch.rows) slots.push_back(pipeline.add(carry_command(row)));
   if (auto ran = client_->run(pipeline, {deadline}); !ran) return note_failure(carried, ran.error());
-  for (std::size_t i = 0; i < slots.size(); ++i) sort_out(batch.rows[i], Pipeline::take(slots[i]), carried);
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const Result<Told>& told = Pipeline::take(slots[i]);
+    if (!told) fail(carried, batch.rows[i].record.address.tag, told.error());
+    sort_out(batch.rows[i], told, carried);
+  }
 }
 
 }  // namespace envoyou::session

@@ -18,7 +18,10 @@ struct Carried {
   std::vector<SettledRow> outdone;  // Redis has a later version, which stays
   std::vector<Row> ended;           // Redis knows of an end, or time has ended them
   std::vector<Row> refused;         // an error that has to do with the entry, not with the server's state
-  Result<void> failure;             // the first error
+  // Of entries that the others need not wait for: the node of a cluster that has them did not answer. Their errors are
+  // in `failure`, too, but for those of a node that is known to be away.
+  Tags held;
+  Result<void> failure;  // the first error
 };
 
 class Remote : public Backend {

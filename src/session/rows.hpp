@@ -18,11 +18,14 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace envoyou::session {
+
+using Tags = std::set<std::string, std::less<>>;
 
 struct Row {
   Record record;
@@ -79,10 +82,10 @@ class Rows {
   virtual Result<void> put(const Revocation& revocation) = 0;
   virtual Result<void> erase_revocation(const UserKey& user) = 0;
 
-  // Some of each, at most `most`; tombstones only where no row is their successor.
-  virtual Result<std::vector<Row>> some_rows(std::size_t most) = 0;
-  virtual Result<std::vector<Tombstone>> some_tombstones(std::size_t most) = 0;
-  virtual Result<std::vector<Revocation>> some_revocations(std::size_t most) = 0;
+  // Some of each, at most `most`, none whose tag is held; tombstones only where no row is their successor.
+  virtual Result<std::vector<Row>> some_rows(std::size_t most, const Tags& held) = 0;
+  virtual Result<std::vector<Tombstone>> some_tombstones(std::size_t most, const Tags& held) = 0;
+  virtual Result<std::vector<Revocation>> some_revocations(std::size_t most, const Tags& held) = 0;
 
   // Takes away a bounded number of what time has ended; `all`: everything.
   virtual Result<void> purge(std::int64_t now_ms, bool all) = 0;

@@ -13,6 +13,8 @@
 #include "session/stand_in.hpp"
 #include "session/validation.hpp"
 
+#include <envoyou/redis/node_of.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -61,6 +63,12 @@ session::LocalLimits local_limits(const SessionOptions& options) {
           options.absolute_timeout.count()};
 }
 
+// One server needs no name.
+session::ServerTime::NodeOf node_of(const std::shared_ptr<redis::Client>& client) {
+  if (client == nullptr || client->options().topology != redis::Topology::kCluster) return {};
+  return [client](std::string_view tag) { return redis::node_of(*client, "{" + std::string(tag) + "}"); };
+}
+
 }  // namespace
 
 std::string_view to_string(SessionStorage storage) noexcept {
@@ -77,7 +85,7 @@ struct SessionStore::Impl {
       : options(std::move(o)),
         backing(std::move(b)),
         naming(std::move(n)),
-        time(std::make_shared<session::ServerTime>(backing.runtime.clock)),
+        time(std::make_shared<session::ServerTime>(backing.runtime.clock, node_of(backing.client))),
         observer(std::make_shared<const Observer>(backing.runtime)),
         asks_redis(options.use_redis && backing.client != nullptr) {
     backend = make_backend(std::move(rows));
@@ -185,7 +193,7 @@ Result<Session> SessionStore::Impl::create(const NewSession& wanted, std::string
   draft.user_data = wanted.user_data;
   draft.device_info = wanted.device_info;
   draft.ip_address = wanted.ip_address;
-  draft.created_ms = draft.last_active_ms = draft.modified_ms = time->now_ms();
+  draft.created_ms = draft.last_active_ms = draft.modified_ms = time->now_ms(draft.address.tag);
   draft.absolute_end_ms = draft.created_ms + options.absolute_timeout.count();
   draft.idle_ms = options.idle_timeout.count();
   draft.change = std::move(*change);
@@ -206,7 +214,7 @@ Result<Record> SessionStore::Impl::read_and_note(const Address& address, Deadlin
   auto record = backend->read(address, until);
   if (!record) return record;
   const std::int64_t interval = record->touch_interval_ms(options.touch_interval.count());
-  if (time->now_ms() - record->last_active_ms >= interval) backend->note_activity(*record);
+  if (time->now_ms(address.tag) - record->last_active_ms >= interval) backend->note_activity(*record);
   return record;
 }
 

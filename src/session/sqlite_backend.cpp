@@ -83,6 +83,19 @@ Result<std::vector<T>> all_of(Query& query, Read read) {
   }
 }
 
+// The second column is the tag, in all tables.
+template <class T, class Read>
+Result<std::vector<T>> some_of(Query& query, std::size_t most, const Tags& held, Read read) {
+  std::vector<T> some;
+  while (some.size() < most) {
+    const auto more = query.next();
+    if (!more) return more.error();
+    if (!*more) break;
+    if (held.empty() || !held.contains(query.text(1))) some.push_back(read(query));
+  }
+  return some;
+}
+
 template <class T, class Read>
 Result<std::optional<T>> one_of(Query& query, Read read) {
   const auto found = query.next();
@@ -204,21 +217,21 @@ class SqliteRows final : public Rows {
     return done;
   }
 
-  Result<std::vector<Row>> some_rows(std::size_t most) override {
-    Query query = database_->query("SELECT * FROM sessions LIMIT ?1");
-    return all_of<Row>(query.bind(static_cast<std::int64_t>(most)), row_of);
+  Result<std::vector<Row>> some_rows(std::size_t most, const Tags& held) override {
+    Query query = database_->query("SELECT * FROM sessions");
+    return some_of<Row>(query, most, held, row_of);
   }
 
-  Result<std::vector<Tombstone>> some_tombstones(std::size_t most) override {
+  Result<std::vector<Tombstone>> some_tombstones(std::size_t most, const Tags& held) override {
     Query query = database_->query(
         "SELECT * FROM tombstones AS t WHERE t.successor = ''"
-        " OR NOT EXISTS (SELECT 1 FROM sessions AS s WHERE s.name = t.successor) LIMIT ?1");
-    return all_of<Tombstone>(query.bind(static_cast<std::int64_t>(most)), tombstone_of);
+        " OR NOT EXISTS (SELECT 1 FROM sessions AS s WHERE s.name = t.successor)");
+    return some_of<Tombstone>(query, most, held, tombstone_of);
   }
 
-  Result<std::vector<Revocation>> some_revocations(std::size_t most) override {
-    Query query = database_->query("SELECT * FROM revocations LIMIT ?1");
-    return all_of<Revocation>(query.bind(static_cast<std::int64_t>(most)), revocation_of);
+  Result<std::vector<Revocation>> some_revocations(std::size_t most, const Tags& held) override {
+    Query query = database_->query("SELECT * FROM revocations");
+    return some_of<Revocation>(query, most, held, revocation_of);
   }
 
   Result<void> purge(std::int64_t now_ms, bool all) override {

@@ -78,7 +78,7 @@ Result<Record> StandIn::create(const Record& draft, Deadline deadline) {
   if (may_ask() && !waits_its_turn) {
     const auto ticket = copies_.ticket();
     auto made = remote_->create(draft, deadline);
-    if (made) copies_.put(*made, time_->now_ms(), ticket);
+    if (made) copies_.put(*made, time_->now_ms(draft.address.tag), ticket);
     if (made || !is_outage(made.error())) return made;
     observer_->unanswered(made.error());
   }
@@ -90,7 +90,7 @@ Result<Record> StandIn::read(const Address& address, Deadline deadline) {
     const auto ticket = copies_.ticket();
     auto found = remote_->read(address, deadline);
     if (!found) return found;
-    copies_.put(*found, time_->now_ms(), ticket);
+    copies_.put(*found, time_->now_ms(address.tag), ticket);
     return still_lives(std::move(*found));
   };
   return first_redis(address, ask, [&](const Known* known) -> Result<Record> {
@@ -106,7 +106,7 @@ Result<Record> StandIn::write(const Address& address, const Write& write, Deadli
     const auto ticket = copies_.ticket();
     auto written = remote_->write(address, write, deadline);
     if (!written) return written;
-    copies_.put(*written, time_->now_ms(), ticket);
+    copies_.put(*written, time_->now_ms(address.tag), ticket);
     return still_lives(std::move(*written));
   };
   return first_redis(address, ask, [&](const Known* known) { return journal_->write(address, write, known); });
@@ -115,7 +115,7 @@ Result<Record> StandIn::write(const Address& address, const Write& write, Deadli
 Result<void> StandIn::touch(const Address& address, Deadline deadline) {
   const auto ask = [&] {
     auto touched = remote_->touch(address, deadline);
-    if (touched) (void)copies_.claim_note(address.name, time_->now_ms(), 0);
+    if (touched) (void)copies_.claim_note(address.name, time_->now_ms(address.tag), 0);
     return touched;
   };
   return first_redis(address, ask, [&](const Known* known) { return journal_->touch(address, known); });
@@ -123,7 +123,7 @@ Result<void> StandIn::touch(const Address& address, Deadline deadline) {
 
 void StandIn::note_activity(const Record& read) {
   const std::int64_t interval_ms = read.touch_interval_ms(options_.touch_interval_ms);
-  if (!copies_.claim_note(read.address.name, time_->now_ms(), interval_ms)) return;
+  if (!copies_.claim_note(read.address.name, time_->now_ms(read.address.tag), interval_ms)) return;
   if (read.source == Source::kRedis && may_ask()) return remote_->note_activity(read);
   const auto known = copies_.find(read.address.name);
   // A touch that fails is made up by the next one.
@@ -135,7 +135,7 @@ Result<Record> StandIn::rotate(const Address& from, const Address& to, const std
     const auto ticket = copies_.ticket();
     auto rotated = remote_->rotate(from, to, change, deadline);
     if (!rotated) return rotated;
-    copies_.put(*rotated, time_->now_ms(), ticket);
+    copies_.put(*rotated, time_->now_ms(to.tag), ticket);
     return still_lives(std::move(*rotated));
   };
   auto rotated = first_redis(from, ask, [&](const Known* known) { return journal_->rotate(from, to, change, known); });

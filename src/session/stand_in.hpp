@@ -73,6 +73,7 @@ class StandIn final : public Backend, public CarryOver {
   Result<Listing> list_here(const UserKey& user);
   Result<void> add_journal(const UserKey& user, Listing& listing);
   Result<std::size_t> revoke_here(const UserKey& user, const std::string& change);
+  void hold(const Tags& tags);
   Result<void> absorb(const Carried& carried, Copies::Ticket ticket);
   Result<void> give_up_hopeless(const Carried& carried);
   Result<void> remember_offset();
@@ -85,7 +86,9 @@ class StandIn final : public Backend, public CarryOver {
   const std::shared_ptr<const Observer> observer_;
   Copies copies_;
   std::atomic<bool> closing_{false};
-  std::map<std::string, int> refusals_;    // the keeper's thread only
+  std::map<std::string, int> refusals_;  // the keeper's thread only
+  Tags held_;                            // the keeper's, as the next one
+  TimePoint held_until_ = TimePoint::min();
   std::int64_t remembered_offset_ms_ = 0;  // the keeper's thread only
 };
 

@@ -34,6 +34,7 @@ class FakeRemote final : public Remote {
       : server_(std::move(server)), time_(std::move(time)) {}
 
   Fault fault = Fault::kNone;  // of all calls until changed
+  Tags away;                   // whose node of a cluster does not answer what is carried over
 
   Result<Record> create(const Record& draft, Deadline) override {
     return call<Record>([&]() -> Result<Record> {
@@ -104,13 +105,27 @@ class FakeRemote final : public Remote {
       carried.failure = Error(Errc::kUnavailable);
       if (fault == Fault::kBefore) return carried;
     }
-    for (const auto& it : batch.tombstones) finish(it.address.name, "d"), carried.tombstones.push_back(it);
+    const auto is_held = [&](const std::string& tag) {
+      if (away.contains(tag)) carried.held.insert(tag);
+      return away.contains(tag);
+    };
+    for (const auto& it : batch.tombstones) {
+      if (is_held(it.address.tag)) continue;
+      finish(it.address.name, "d");
+      carried.tombstones.push_back(it);
+    }
     for (const auto& it : batch.revocations) {
+      if (is_held(it.user.tag)) continue;
       (void)revoke(it.user, it.change, it.at_ms);
       carried.revocations.push_back(it);
     }
-    for (const auto& it : batch.rows) take_over(it, carried);
-    if (fault == Fault::kAfter) carried = Carried{{}, {}, {}, {}, {}, {}, Error(Errc::kTimeout)};
+    for (const auto& it : batch.rows) {
+      if (!is_held(it.record.address.tag)) take_over(it, carried);
+    }
+    if (fault == Fault::kAfter) {
+      carried = {};
+      carried.failure = Error(Errc::kTimeout);
+    }
     return carried;
   }
   Result<void> measure(Deadline) override {

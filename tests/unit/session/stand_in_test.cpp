@@ -123,6 +123,28 @@ TEST_F(SessionStandInTest, AsksRedisWhileItIsThere) {
   EXPECT_EQ(here.journal->pending(), 0U);
 }
 
+// More of the users whose node is away than fit in a batch, an end among them, and rows of others behind.
+TEST_F(SessionStandInTest, OneNodeThatIsAwayHoldsUpItsOwnUsersOnly) {
+  const Address ended = here.login("dead");
+  here.goes_away();
+  here.remote->away.insert(ended.tag);
+  EXPECT_TRUE(here.stand_in->remove(ended, kNever).value());
+  for (int i = 0; i < 300; ++i) here.remote->away.insert(here.login("dead" + std::to_string(i)).tag);
+  std::vector<Address> alive;
+  for (int i = 0; i < 300; ++i) {
+    alive.push_back(here.login("alive" + std::to_string(i)));
+    here.remote->away.erase(alive.back().tag);
+  }
+  here.comes_back();
+  for (const Address& session : alive) EXPECT_EQ(there.state(session), "{}");
+  EXPECT_GE(here.journal->pending(), 290U);
+  EXPECT_EQ(there.state(ended), "{}");
+  here.remote->away.clear();
+  for (int i = 0; i < 3; ++i) here.sweep();
+  EXPECT_EQ(here.journal->pending(), 0U);
+  EXPECT_EQ(there.state(ended), "not_found");
+}
+
 TEST_F(SessionStandInTest, DoesNotAskARedisThatIsAway) {
   const Address known = here.login();
   here.goes_away();
