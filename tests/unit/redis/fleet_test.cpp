@@ -291,6 +291,33 @@ TEST(Fleet, MakesNoMoreNodesThanItsBoundWhateverItIsTold) {
   EXPECT_EQ(sim->ports(), (std::set<std::uint16_t>{1, 2, 3}));
 }
 
+TEST(Fleet, TellsWhereASlotIsAndBelievesAServerThatSaysMovedUntilTheNextMap) {
+  SimFleet early;
+  EXPECT_EQ(early.router->where_is(kFoo), std::nullopt);
+  auto sim = known();
+  const auto port_of_foo = [&] { return sim->router->where_is(kFoo).value().value().port; };
+  EXPECT_EQ(port_of_foo(), 3);
+  sim->run_for(1s);
+  const int asked = sim->cluster.maps_asked;
+  sim->router->learn(kFoo, {"10.0.0.1", 2});
+  EXPECT_EQ(port_of_foo(), 2);
+  sim->run_for(20ms);
+  EXPECT_GT(sim->cluster.maps_asked, asked);
+  EXPECT_EQ(port_of_foo(), 2) << "the servers' map is behind, too";
+  sim->cluster.give(kFoo, 1);
+  sim->cluster.epoch = 2;
+  sim->router->call_for_map();
+  sim->run_for(200ms);
+  EXPECT_EQ(port_of_foo(), 1);
+}
+
+TEST(Fleet, TellsThatASlotHasNoOwner) {
+  SimFleet sim;
+  sim.cluster.give(kFoo, 0);
+  sim.settle();
+  EXPECT_EQ(sim.router->where_is(kFoo).value().error().code(), Errc::kUnavailable);
+}
+
 TEST(Fleet, AsksSeldomWhenAllIsWell) {
   auto sim = known();
   sim->run_for(1s);
