@@ -66,7 +66,11 @@ session::LocalLimits local_limits(const SessionOptions& options) {
 // One server needs no name.
 session::ServerTime::NodeOf node_of(const std::shared_ptr<redis::Client>& client) {
   if (client == nullptr || client->options().topology != redis::Topology::kCluster) return {};
-  return [client](std::string_view tag) { return redis::node_of(*client, "{" + std::string(tag) + "}"); };
+  // Weak: a question for the time that is under way holds the scale, and must not be what ends the client.
+  return [weak = std::weak_ptr(client)](std::string_view tag) {
+    const auto there = weak.lock();
+    return there ? redis::node_of(*there, "{" + std::string(tag) + "}") : std::string();
+  };
 }
 
 }  // namespace
