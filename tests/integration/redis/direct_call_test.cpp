@@ -3,6 +3,7 @@
 #include "redis_commands.hpp"
 
 #include "support/redis_server.hpp"
+#include "support/wait_for.hpp"
 
 #include <gtest/gtest.h>
 
@@ -120,8 +121,10 @@ TEST(DirectCall, NoticesThatTheServerWasReplaced) {
 TEST(DirectCall, LeavesNoLinkUnwatchedForLong) {
   auto server = testing::RedisServer::start();
   auto client = open_patient(server.url());
-  call_alone(*client, 100);
-  ASSERT_GT(client->stats().direct, 0u);
+  ASSERT_TRUE(testing::eventually([&] {
+    call_alone(*client, 100);
+    return client->stats().direct > 0;
+  }));
   server.kill9();
   const auto took = time_of([&] {
     while (client->is_connected()) std::this_thread::sleep_for(1ms);
