@@ -6,7 +6,7 @@
 #
 #   plain    one server without persistence
 #   unix     the same on a Unix socket
-#   tls      the same with TLS only, its certificate for `localhost` signed by CA_FILE
+#   tls      the same with TLS only, its certificate for that address signed by CA_FILE
 #   cluster  three primaries, which share the slots evenly
 set -eu
 kind=${1-}
@@ -30,7 +30,7 @@ make_certificates() {
     key='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
     openssl req -x509 $key -days 1 -subj '/CN=bench CA' -keyout ca-key.pem -out ca.pem
     openssl req $key -subj '/CN=bench' -keyout key.pem -out request.pem
-    printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n' >extensions
+    printf 'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n' >extensions
     openssl x509 -req -in request.pem -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 1 -extfile extensions -out cert.pem
   ) >"$dir/openssl.log" 2>&1 || { cat "$dir/openssl.log" >&2; exit 1; }
 }
@@ -98,7 +98,7 @@ case $kind in
     make_certificates
     start tls --tls-port --port 0 --tls-cert-file "$dir/cert.pem" --tls-key-file "$dir/key.pem" \
       --tls-ca-cert-file "$dir/ca.pem" --tls-auth-clients no
-    echo "rediss://localhost:$port $dir/ca.pem"
+    echo "rediss://127.0.0.1:$port $dir/ca.pem"
     ;;
   cluster) start_cluster ;;
 esac
