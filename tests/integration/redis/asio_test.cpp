@@ -35,8 +35,8 @@ using testing::RedisServer;
 class AsioTest : public ::testing::Test {
  protected:
   RedisServer server = RedisServer::start();
+  asio::io_context context;  // outlives the client, as asio.hpp asks
   std::shared_ptr<Client> client = open_at(server.url());
-  asio::io_context context;
 };
 
 // This Boost does not know the coroutines of every compiler (clang 14).
