@@ -23,6 +23,13 @@ using testing::eventually;
 using ::testing::HasSubstr;
 using testing::RedisSentinelSet;
 
+// Calls that are not about time have enough of it on a busy machine.
+std::shared_ptr<Client> open_patient(ClientOptions options) {
+  options.command_timeout = 5s;
+  return open_at(std::move(options));
+}
+std::shared_ptr<Client> open_patient(const std::string& url) { return open_patient(parse_url(url).value()); }
+
 Endpoint address(testing::RedisServer& server) { return {"127.0.0.1", server.port()}; }
 
 // Increments one counter; what was acknowledged and what is not known.
@@ -60,7 +67,7 @@ void print(const char* what, const std::vector<Count>& counts) {
 
 TEST(Sentinel, LeadsToThePrimary) {
   auto set = RedisSentinelSet::start();
-  auto client = open_at(set.url());
+  auto client = open_patient(set.url());
   ASSERT_TRUE(client->run(redis::set("k", "v")));
   EXPECT_EQ(client->run(get("k")).value(), "v");
   EXPECT_EQ(client->server().role, "master");
@@ -74,7 +81,8 @@ TEST(Sentinel, LeadsToThePrimary) {
 
 TEST(Sentinel, LearnsOfSentinelsThatWereNotNamed) {
   auto set = RedisSentinelSet::start();
-  auto client = open_at("redis-sentinel://127.0.0.1:1,127.0.0.1:" + std::to_string(set.sentinel_port(0)) + "/main");
+  auto client =
+      open_patient("redis-sentinel://127.0.0.1:1,127.0.0.1:" + std::to_string(set.sentinel_port(0)) + "/main");
   ASSERT_TRUE(client->run(redis::set("k", "v")));
   // Each of them is listened to.
   for (std::size_t i = 0; i < 3; ++i) {
@@ -89,7 +97,7 @@ TEST(Sentinel, LearnsOfSentinelsThatWereNotNamed) {
 
 TEST(Sentinel, FollowsAFailoverByOrderWithoutALostAnswer) {
   auto set = RedisSentinelSet::start();
-  auto client = open_at(set.url());
+  auto client = open_patient(set.url());
   std::atomic<bool> stop{false};
   std::vector<Count> counts(4);
   std::vector<std::thread> writers;
@@ -116,7 +124,7 @@ TEST(Sentinel, FollowsAFailoverByOrderWithoutALostAnswer) {
 
 TEST(Sentinel, FollowsAFailoverAfterAKill) {
   auto set = RedisSentinelSet::start();
-  auto client = open_at(set.url());
+  auto client = open_patient(set.url());
   ASSERT_TRUE(client->run(redis::set("kept", "v")));
   std::atomic<bool> stop{false};
   std::vector<Count> counts(4);
@@ -143,7 +151,7 @@ TEST(Sentinel, FollowsAFailoverAfterAKill) {
 
 TEST(Sentinel, LeavesAPrimaryThatBecameAReplicaAtOnce) {
   auto set = RedisSentinelSet::start({.replicas = 1});
-  auto client = open_at(set.url());
+  auto client = open_patient(set.url());
   ASSERT_TRUE(client->run(redis::set("k", "old")));
   // Behind the sentinels' backs, who go on naming it.
   set.server(1).cli({"REPLICAOF", "NO", "ONE"});
@@ -172,7 +180,7 @@ TEST(Sentinel, HasCredentialsAndTlsOfItsOwn) {
   options.tls.ca_file = certificates.ca().string();
   options.sentinel.tls.ca_file = certificates.ca().string();
   options.sentinel.password = "of-sentinels";
-  auto client = open_at(options);
+  auto client = open_patient(options);
   ASSERT_TRUE(client->run(redis::set("k", "v")));
   EXPECT_EQ(client->nodes()[0].endpoint, (Endpoint{"127.0.0.1", set.server(0).tls_port()}));
 
@@ -197,7 +205,7 @@ TEST(Sentinel, ReadsFromReplicasIfThatIsWanted) {
   auto set = RedisSentinelSet::start();
   auto options = parse_url(set.url()).value();
   options.read_from = ReadFrom::kNearestReplica;
-  auto client = open_at(options);
+  auto client = open_patient(options);
   ASSERT_TRUE(client->run(redis::set("k", "v")));
   ASSERT_TRUE(eventually(
       [&] {
