@@ -143,7 +143,11 @@ Setup read_options(int argc, char** argv) {
 int run(const Setup& setup) {
   const Figures figures = modes().at(setup.mode).run(setup);
   const auto operations = static_cast<double>(figures.latencies.count());
-  if (figures.errors > 0 || figures.latencies.count() == 0) {
+  if (figures.errors == 0 && figures.latencies.count() == 0) {
+    std::fprintf(stderr, "client_bench: no call ended within the time of --seconds: give it more\n");
+    return kFailed;
+  }
+  if (figures.errors > 0) {
     std::fprintf(stderr, "client_bench: %llu calls failed %s\n", static_cast<unsigned long long>(figures.errors),
                  figures.first_error.c_str());
     return kFailed;
