@@ -178,7 +178,8 @@ News Link::take_replies(TimePoint now) {
       return condemn(next.error());
     }
     if (*next == nullptr) return {};
-    if (const auto why = core_.on_reply(**next, now)) return condemn(Error(Errc::kConnectionLost, std::string(*why)));
+    const LinkCore::Condemned why = core_.on_reply(**next, now);
+    if (!why.empty()) return condemn(Error(Errc::kConnectionLost, std::string(why)));
   }
 }
 
@@ -201,9 +202,9 @@ News Link::take_greetings(TimePoint now) {
 
 News Link::take_reply(const ReplyView& reply, TimePoint now) {
   if (phase_ == Phase::kGreeting) return take_greeting(reply, now);
-  const auto condemned = core_.on_reply(reply, now);
-  if (!condemned) return {};
-  return condemn(Error(Errc::kConnectionLost, std::string(*condemned)));
+  const LinkCore::Condemned condemned = core_.on_reply(reply, now);
+  if (condemned.empty()) return {};
+  return condemn(Error(Errc::kConnectionLost, std::string(condemned)));
 }
 
 News Link::take_greeting(const ReplyView& reply, TimePoint now) {

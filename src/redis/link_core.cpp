@@ -170,7 +170,7 @@ LinkCore::Condemned LinkCore::take_push(const ReplyView& push, TimePoint now) {
     return take_answer(push, now);
   }
   if (sink_ == nullptr || !sink_->on_push(push, now)) ++tally_.ignored_pushes;
-  return std::nullopt;
+  return {};
 }
 
 // The front is answered where it lies: what is called back may post commands, and those go to the inbox.
@@ -197,12 +197,7 @@ LinkCore::Condemned LinkCore::deliver(Pending& pending, const ReplyView& reply, 
     if (reply.is_error()) return deliver_error(pending, reply, now);
     count_answer();
   }
-  return pending.answer(reply) == Verdict::kMine ? std::nullopt : foreign();
-}
-
-void LinkCore::count_answer() noexcept {
-  ++tally_.answered;
-  budget_.on_answered(1);
+  return pending.answer(reply) == Verdict::kMine ? Condemned() : foreign();
 }
 
 LinkCore::Condemned LinkCore::deliver_error(Pending& pending, const ReplyView& reply, TimePoint now) {
@@ -211,14 +206,14 @@ LinkCore::Condemned LinkCore::deliver_error(Pending& pending, const ReplyView& r
     give_text(pending);
     pending.charge.queued_again();
     again_.push_back(std::move(pending));
-    return std::nullopt;
+    return {};
   }
   count_answer();
-  if (redirects_ != nullptr && pending.route.is_set && redirects_->take(pending, reply.text, now)) return std::nullopt;
+  if (redirects_ != nullptr && pending.route.is_set && redirects_->take(pending, reply.text, now)) return {};
   const Error error = error_from_reply(reply.text, identity_ ? identity_->password : "");
   note_error(reply.text, now);
   pending.fail(error);
-  return std::nullopt;
+  return {};
 }
 
 void LinkCore::give_text(Pending& pending) {
@@ -230,7 +225,7 @@ LinkCore::Condemned LinkCore::deliver_part(Pending& pending, const ReplyView& pa
   --pending.parts;
   if (part.is_error()) note_error(part.text, now);
   if (part.is_error() && redirects_ != nullptr) redirects_->note(part.text);
-  if (!pending.reader || pending.reader->on_part(part) == Verdict::kMine) return std::nullopt;
+  if (!pending.reader || pending.reader->on_part(part) == Verdict::kMine) return {};
   return foreign();
 }
 
@@ -264,7 +259,7 @@ LinkCore::Condemned LinkCore::check_fence(const ReplyView& whole, TimePoint now)
   if (reply.is_error()) note_error(reply.text, now);
   if (echoes || is_plain_pong || (reply.is_error() && may_answer_a_ping(classify_error(reply.text)))) {
     if (sink_ != nullptr) sink_->on_fence(ping_asked_, now);
-    return std::nullopt;
+    return {};
   }
   ++tally_.foreign_replies;
   return "a ping was answered with something else";

@@ -96,8 +96,8 @@ class LinkCore {
   void on_room_again(TimePoint now) { show_life(now); }
   void on_bytes(std::size_t bytes, TimePoint now);
 
-  // Why the link is condemned; nothing if it is not.
-  using Condemned = std::optional<std::string_view>;
+  // Why the link is condemned; empty: it is not.
+  using Condemned = std::string_view;
   Condemned on_reply(const ReplyView& reply, TimePoint now);
   std::optional<std::string> judge_silence(TimePoint asked) const;
   bool is_retired() const noexcept { return retiring_ && in_flight_.empty(); }
@@ -139,7 +139,10 @@ class LinkCore {
   Condemned take_answer(const ReplyView& reply, TimePoint now);
   Condemned deliver(Pending& pending, const ReplyView& reply, TimePoint now);
   Condemned deliver_error(Pending& pending, const ReplyView& reply, TimePoint now);
-  void count_answer() noexcept;
+  void count_answer() noexcept {
+    ++tally_.answered;
+    budget_.on_answered(1);
+  }
   static void give_text(Pending& pending);
   Condemned deliver_part(Pending& pending, const ReplyView& part, TimePoint now);
   Condemned foreign();

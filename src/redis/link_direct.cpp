@@ -80,8 +80,8 @@ Direct Link::take_directly(const wire::IoResult& got, TimePoint now) {
     undecoded_ = !next;  // the decoder says so again to who asks next
     if (undecoded_) return Direct::kLeft;
     if (*next == nullptr) break;
-    if (const auto why = core_.on_reply(**next, now)) {
-      doom(*why);
+    if (const LinkCore::Condemned why = core_.on_reply(**next, now); !why.empty()) {
+      doom(why);
       return Direct::kLeft;
     }
   }

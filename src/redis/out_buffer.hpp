@@ -22,9 +22,10 @@ class OutBuffer {
   static constexpr std::size_t kEnough = 256u << 10;
 
   void append(const Words& words) {
-    const std::size_t size = wire::encoded_size(words);
-    if (capacity_ - end_ < size) make_room(size);
-    wire::encode(words, bytes_.get() + end_);
+    const std::size_t most = wire::most_encoded(words);
+    if (capacity_ - end_ < most) make_room(most);
+    char* const at = bytes_.get() + end_;
+    const auto size = static_cast<std::size_t>(wire::encode(words, at) - at);
     end_ += size;
     encoded_ += size;
   }

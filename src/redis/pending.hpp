@@ -12,6 +12,7 @@
 #include <envoyou/redis/script.hpp>
 
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 namespace envoyou::redis {
@@ -34,18 +35,38 @@ struct Terms {
   bool alone = false;      // its caller sleeps until it is answered
 };
 
-struct Pending {
+// What of a command is copied as it is when the command is moved.
+struct Particulars {
+  const Script* script = nullptr;
+  TimePoint deadline = TimePoint::max();
+  std::uint64_t end = 0;    // where its last byte stands among all bytes of its link
+  std::uint32_t parts = 0;  // replies that are still to come before its last
+  Route route;
+  Repeat repeat = Repeat::kNever;
+  bool waits = false;         // its server may be silent until the deadline
+  bool is_ping = false;       // the link's own; has no reader
+  bool is_own = false;        // the engine's: not counted, never sent again
+  bool shortened = false;     // see Terms
+  bool alone = false;         // see Terms
+  bool is_asking = false;     // the link's own ASKING; has no reader
+  bool may_have_run = false;  // a link that had taken all of it was lost
+  bool with_text = false;     // goes as EVAL
+  bool more_follow = false;   // the next one in the queue belongs to the same group and goes down the same link
+};
+static_assert(std::is_trivially_copyable_v<Particulars>);
+
+struct Pending : Particulars {
   Pending() = default;
   Pending(Submission&& submission, const Terms& terms) noexcept
-      : words(std::move(submission.words)),
-        reader(std::move(submission.reader)),
-        script(submission.script),
-        deadline(terms.deadline),
-        parts(submission.parts),
-        repeat(submission.repeat),
-        waits(submission.waits),
-        shortened(terms.shortened),
-        alone(terms.alone) {}
+      : words(std::move(submission.words)), reader(std::move(submission.reader)) {
+    script = submission.script;
+    deadline = terms.deadline;
+    parts = submission.parts;
+    repeat = submission.repeat;
+    waits = submission.waits;
+    shortened = terms.shortened;
+    alone = terms.alone;
+  }
   Pending(Submission&& submission, TimePoint until) noexcept : Pending(std::move(submission), Terms{until}) {}
   Pending(Pending&&) noexcept = default;
   // REQUIRES: this one has no reader left.
@@ -68,7 +89,7 @@ struct Pending {
   }
   void forget_words() noexcept {
     words.clear();
-    charge.forget_bytes();
+    charge.give_back();
   }
 
   // Nobody waits any more for what blocks beyond its deadline: then the link is given up as any silent one.
@@ -79,22 +100,7 @@ struct Pending {
 
   Words words;
   ReaderHandle reader;  // null: given up, its place is kept for the late reply
-  const Script* script = nullptr;
-  TimePoint deadline = TimePoint::max();
-  std::uint64_t end = 0;  // where its last byte stands among all bytes of its link
   Charge charge;
-  std::uint32_t parts = 0;  // replies that are still to come before its last
-  Route route;
-  Repeat repeat = Repeat::kNever;
-  bool waits = false;         // its server may be silent until the deadline
-  bool is_ping = false;       // the link's own; has no reader
-  bool is_own = false;        // the engine's: not counted, never sent again
-  bool shortened = false;     // see Terms
-  bool alone = false;         // see Terms
-  bool is_asking = false;     // the link's own ASKING; has no reader
-  bool may_have_run = false;  // a link that had taken all of it was lost
-  bool with_text = false;     // goes as EVAL
-  bool more_follow = false;   // the next one in the queue belongs to the same group and goes down the same link
 };
 
 }  // namespace envoyou::redis

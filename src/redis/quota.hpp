@@ -76,17 +76,13 @@ class Charge {
   Charge(Charge&& other) noexcept
       : quota_(std::exchange(other.quota_, nullptr)), bytes_(other.bytes_), unsent_(other.unsent_) {}
   Charge& operator=(Charge&& other) noexcept {
-    sent();
-    forget_bytes();
+    give_back();
     quota_ = std::exchange(other.quota_, nullptr);
     bytes_ = other.bytes_;
     unsent_ = other.unsent_;
     return *this;
   }
-  ~Charge() {
-    sent();
-    forget_bytes();
-  }
+  ~Charge() { give_back(); }
 
   void sent() noexcept {
     if (quota_ == nullptr || !unsent_) return;
@@ -98,8 +94,12 @@ class Charge {
     quota_->take_unsent_again();
     unsent_ = true;
   }
-  void forget_bytes() noexcept {
-    if (quota_ != nullptr) quota_->give_bytes(std::exchange(bytes_, 0));
+  // All of it, for good.
+  void give_back() noexcept {
+    if (quota_ == nullptr) return;
+    sent();
+    quota_->give_bytes(bytes_);
+    quota_ = nullptr;
   }
 
  private:

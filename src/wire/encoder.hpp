@@ -3,13 +3,38 @@
 
 #include <envoyou/redis/command.hpp>
 
+#include <charconv>
 #include <cstddef>
+#include <cstring>
+#include <string_view>
 
 namespace envoyou::wire {
 
-// "*count\r\n" and the words.
-std::size_t encoded_size(const redis::Words& words) noexcept;
-// Writes so many bytes to `to` and gives their end.
-char* encode(const redis::Words& words, char* to) noexcept;
+namespace detail_encoder {
+
+constexpr std::size_t kMostDigits = 20;
+constexpr std::size_t kFrame = 3;  // '*', CR LF
+
+}  // namespace detail_encoder
+
+// "*count\r\n" and the words take no more bytes than this.
+inline std::size_t most_encoded(const redis::Words& words) noexcept {
+  return detail_encoder::kFrame + detail_encoder::kMostDigits + words.encoded().size();
+}
+
+// Writes them to `to` and gives their end.
+inline char* encode(const redis::Words& words, char* to) noexcept {
+  *to++ = '*';
+  if (words.count() < 10) {
+    *to++ = static_cast<char>('0' + words.count());
+  } else {
+    to = std::to_chars(to, to + detail_encoder::kMostDigits, words.count()).ptr;
+  }
+  *to++ = '\r';
+  *to++ = '\n';
+  const std::string_view bytes = words.encoded();
+  if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
+  return to + bytes.size();
+}
 
 }  // namespace envoyou::wire

@@ -50,6 +50,20 @@ class Cursor {
     return canonical && end_of_line();
   }
 
+  // The length of most texts: up to kShort digits, of which the first is none of '-' and '0'. False: it is another one,
+  // or not whole, and nothing was read.
+  bool short_length(std::size_t& out) noexcept {
+    if (left() < kShort + 2) return false;
+    const char* at = at_;
+    std::size_t value = digit(*at++);
+    if (value - 1 > 8) return false;
+    for (const char* const last = at_ + kShort; at != last && digit(*at) <= 9; ++at) value = value * 10 + digit(*at);
+    if (std::memcmp(at, "\r\n", 2) != 0) return false;
+    out = value;
+    at_ = at + 2;
+    return true;
+  }
+
   bool line(std::string_view& out, std::size_t max_size) noexcept {
     const void* found = std::memchr(at_, '\r', left());
     if (found == nullptr) return false;
@@ -67,13 +81,17 @@ class Cursor {
   }
 
   bool end_of_line() noexcept {
-    if (left() < 2 || at_[0] != '\r' || at_[1] != '\n') return false;
+    if (left() < 2 || std::memcmp(at_, "\r\n", 2) != 0) return false;
     at_ += 2;
     return true;
   }
 
  private:
   static constexpr std::ptrdiff_t kMaxDigits = 18;
+  static constexpr std::size_t kShort = 4;
+
+  // Above 9: it is none.
+  static std::size_t digit(char byte) noexcept { return static_cast<unsigned char>(byte) - std::size_t{'0'}; }
 
   const char* begin_;
   const char* at_;
@@ -82,11 +100,16 @@ class Cursor {
 
 // Inlined, since most replies are one of these, read from read_plain_reply.
 [[gnu::always_inline]] inline bool read_bulk(Cursor& cursor, Budget& budget, ReplyView& reply) noexcept {
-  std::int64_t size = 0;
-  if (!cursor.integer(size)) return false;
-  if (size == -1) return true;
+  std::size_t size = 0;
+  if (!cursor.short_length(size)) {
+    std::int64_t any = 0;
+    if (!cursor.integer(any)) return false;
+    if (any == -1) return true;
+    if (any < 0) return false;
+    size = static_cast<std::size_t>(any);
+  }
   reply.type = ReplyType::kString;
-  return size >= 0 && cursor.bulk(reply.text, static_cast<std::size_t>(size)) && budget.take_text(reply.text.size());
+  return cursor.bulk(reply.text, size) && budget.take_text(size);
 }
 
 bool read_line(Cursor& cursor, Budget& budget, ReplyType type, ReplyView& reply) noexcept {

@@ -18,13 +18,14 @@ char* write_end_of_line(char* to) noexcept {
   return to + 2;
 }
 
+// Most words are shorter than a hundred bytes.
 std::size_t header_size(std::size_t size) noexcept {
-  std::size_t digits = 1;
-  for (; size >= 10; size /= 10) ++digits;
+  std::size_t digits = size < 10 ? 1 : 2;
+  for (; size >= 100; size /= 10) ++digits;
   return 1 + digits + kEndOfLine;
 }
 
-// "$size\r\n". Most words are shorter than a hundred bytes.
+// "$size\r\n".
 char* write_header(char* to, std::size_t size) noexcept {
   *to++ = '$';
   if (size < 10) {
@@ -73,9 +74,8 @@ Words& Words::add(std::string_view word) {
 }
 
 Words& Words::then(const Words& next) {
-  const std::size_t size = wire::encoded_size(next);
-  wire::encode(next, room_for(size));
-  size_ += size;
+  char* const to = room_for(wire::most_encoded(next));
+  size_ += static_cast<std::size_t>(wire::encode(next, to) - to);
   return *this;
 }
 

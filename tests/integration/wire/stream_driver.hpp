@@ -77,8 +77,8 @@ class StreamDriver {
   template <class... Words>
   std::string command(const Words&... words) {
     const redis::Words sent(words...);
-    std::string bytes(encoded_size(sent), '?');
-    encode(sent, bytes.data());
+    std::string bytes(most_encoded(sent), '?');
+    bytes.resize(static_cast<std::size_t>(encode(sent, bytes.data()) - bytes.data()));
     if (write(bytes) != IoResult::Kind::kDone) return "(" + failure() + ")";
     while (in_time()) {
       const auto next = decoder_.next();

@@ -41,7 +41,7 @@ class LinkCoreTest : public ::testing::Test {
     return sent;
   }
   std::string condemned(const ReplyView& reply, TimePoint now = t0) {
-    return std::string(core_.on_reply(reply, now).value_or(""));
+    return std::string(core_.on_reply(reply, now));
   }
   // The word of the fence that is sent when it is due.
   std::string fence() {

@@ -14,8 +14,10 @@ using redis::Words;
 using namespace std::string_literals;
 
 std::string sent(const Words& words) {
-  std::string out(encoded_size(words), '?');
-  EXPECT_EQ(encode(words, out.data()), out.data() + out.size());
+  std::string out(most_encoded(words), '?');
+  const auto size = static_cast<std::size_t>(encode(words, out.data()) - out.data());
+  EXPECT_LE(size, out.size());
+  out.resize(size);
   return out;
 }
 
