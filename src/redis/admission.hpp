@@ -5,19 +5,18 @@
 #include <envoyou/redis/options.hpp>
 #include <envoyou/result.hpp>
 
-#include <cstddef>
 #include <optional>
-#include <string>
 
 namespace envoyou::redis {
 
+// Of what is no command, or too long a one.
+Error why_unfit(const ClientOptions& options, const Submission& submission);
+
 // Nothing if it is fit.
 inline std::optional<Error> unfit(const ClientOptions& options, const Submission& submission) {
-  if (submission.words.count() == 0) return invalid_argument("command", "has no words");
-  const std::size_t bytes = submission.words.encoded().size();
-  if (bytes <= options.max_request_bytes) return std::nullopt;
-  return Error(Errc::kTooLarge, "command: " + std::to_string(bytes) + " bytes, max_request_bytes is " +
-                                    std::to_string(options.max_request_bytes));
+  const Words& words = submission.words;
+  if (words.count() > 0 && words.encoded().size() <= options.max_request_bytes) return std::nullopt;
+  return why_unfit(options, submission);
 }
 
 }  // namespace envoyou::redis

@@ -85,7 +85,7 @@ Result<void> build(Client::Impl& impl, NodeListener* listener) {
   core.role = std::make_unique<IoRole>(std::move(recall).value());
   core.reactor = std::make_unique<Reactor>(*core.loop, impl.runtime.clock, core.role.get());
   impl.credentials = NodeFactory::credentials_of(impl.options, impl.runtime, core.loop);
-  impl.nodes = std::make_shared<NodeFactory>(core.loop, impl.runtime, impl.options, impl.credentials);
+  impl.nodes = std::make_shared<NodeFactory>(core.loop, impl.runtime, impl.options, impl.credentials, &core.sleepers);
   if (impl.options.topology != Topology::kStandalone) {
     if (auto built = build_fleet(impl, listener); !built) return built;
   }
@@ -148,6 +148,9 @@ Result<std::shared_ptr<Client>> Client::open(ClientOptions options, Runtime runt
 }
 
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+// What several servers' callers wait for may be answered by any of them, and in parts.
+Sleepers* Client::sleepers() const noexcept { return impl_->router ? nullptr : &impl_->core->sleepers; }
 
 // In a forked child the thread does not exist, and what it worked on is in whatever state the fork met it: only the
 // copies of its descriptors are closed, without a word to the peer, and the memory is left alone.

@@ -25,7 +25,7 @@
 // How he waits. A server on the same machine answers in microseconds, so he first waits within recv(2), which saves a
 // system call, and can not be recalled there; that lasts two ticks of the kernel at most (8 ms at 250 Hz, if the server
 // has stopped), and is done only where the link's round trip is under half a millisecond and nothing is due for 20 ms.
-// Then, and over TLS, he waits for {link, recall}.
+// Then he waits for {link, recall}.
 //
 // Callbacks never run on a caller's thread: what is answered there is the caller's own command. (Its decoder does.)
 //

@@ -57,8 +57,9 @@ Engine::Engine(const ClientOptions& options, const Runtime& runtime, NodeListene
       prober_([this] { on_learnt(); }),
       read_buffer_(kReadBuffer),
       descriptors_(options.connections) {
-  const LinkEnvironment environment{options_, parts.loop,  *dialer_,        read_buffer_,      tally_, budget_, jitter_,
-                                    parts.id, sink_.get(), parts.redirects, credentials_.get()};
+  const LinkEnvironment environment{
+      options_, parts.loop,  *dialer_,        read_buffer_,       tally_,        budget_, jitter_,
+      parts.id, sink_.get(), parts.redirects, credentials_.get(), parts.sleepers};
   for (std::uint32_t i = 0; i < options.connections; ++i) {
     descriptors_[i].store(-1, std::memory_order_relaxed);
     links_.push_back(std::make_unique<Link>(environment, i, descriptors_[i]));

@@ -52,6 +52,7 @@ struct EngineParts {
   std::shared_ptr<PushSink> sink{};   // may be null
   RedirectSink* redirects = nullptr;  // may be null; outlives the engine
   std::shared_ptr<CredentialSource> credentials{};  // null: those of the options, for good
+  Sleepers* sleepers = nullptr;                     // may be null; outlives the engine's steps
 };
 
 class Engine {

@@ -9,6 +9,7 @@
 
 #include "redis/io_role.hpp"
 #include "redis/reactor.hpp"
+#include "redis/sleepers.hpp"
 #include "wire/loop.hpp"
 
 #include <envoyou/redis/options.hpp>
@@ -23,6 +24,7 @@ namespace envoyou::redis {
 // What the thread works on. Shared with it, so that a client that is destroyed inside one of its own callbacks, which
 // it must not be, leaves the thread with something to stand on.
 struct IoCore {
+  Sleepers sleepers;
   std::shared_ptr<wire::Loop> loop;
   ClientOptions options;  // a fleet's
   std::unique_ptr<IoRole> role;

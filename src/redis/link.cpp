@@ -162,8 +162,7 @@ News Link::read_turn(TimePoint now) {
       more_to_read_ = phase_ != Phase::kDown;
       return news;
     }
-    // The socket is drained; TLS may hold more than its socket announces.
-    if (got.bytes < environment_.read_buffer.size() && !environment_.options.tls.enabled) return {};
+    if (got.bytes < environment_.read_buffer.size() && !stream_->holds_more()) return {};
   }
   more_to_read_ = true;
   return {};
@@ -171,6 +170,7 @@ News Link::read_turn(TimePoint now) {
 
 News Link::take_replies(TimePoint now) {
   if (phase_ != Phase::kReady) return take_greetings(now);
+  Sleepers::Gathering gathering(environment_.sleepers);
   for (;;) {
     const auto next = decoder_->next();
     if (!next) {
@@ -178,9 +178,14 @@ News Link::take_replies(TimePoint now) {
       return condemn(next.error());
     }
     if (*next == nullptr) return {};
+    if (gathering.has_noted() && may_call_strangers(**next)) gathering.wake();
     const LinkCore::Condemned why = core_.on_reply(**next, now);
     if (!why.empty()) return condemn(Error(Errc::kConnectionLost, std::string(why)));
   }
+}
+
+bool Link::may_call_strangers(const ReplyView& reply) const noexcept {
+  return reply.type == ReplyType::kPush || !core_.next_is_asleep();
 }
 
 News Link::take_greetings(TimePoint now) {

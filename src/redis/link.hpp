@@ -16,6 +16,7 @@
 #include "redis/handshake_fsm.hpp"
 #include "redis/link_core.hpp"
 #include "redis/out_buffer.hpp"
+#include "redis/sleepers.hpp"
 #include "wire/decoder.hpp"
 #include "wire/dialer.hpp"
 #include "wire/loop.hpp"
@@ -56,6 +57,7 @@ struct LinkEnvironment {
   PushSink* sink = nullptr;
   RedirectSink* redirects = nullptr;
   CredentialSource* credentials = nullptr;
+  Sleepers* sleepers = nullptr;
 };
 
 // How a call on a caller's own thread (direct_call.hpp) stands.
@@ -138,6 +140,7 @@ class Link {
   News greet(TimePoint now);
   News read_turn(TimePoint now);
   News take_replies(TimePoint now);
+  bool may_call_strangers(const ReplyView& reply) const noexcept;
   News take_greetings(TimePoint now);
   News take_reply(const ReplyView& reply, TimePoint now);
   News take_greeting(const ReplyView& reply, TimePoint now);

@@ -112,6 +112,8 @@ class LinkCore {
   bool is_idle() const noexcept { return in_flight_.empty(); }
   // Moves what waits to be encoded to the end of `into`, in order, but for what is the engine's own.
   void take_unsent(std::vector<Pending>& into);
+  // Whose answer comes next does nothing with it but wake up.
+  bool next_is_asleep() const noexcept { return !in_flight_.empty() && in_flight_.front().alone; }
   // Nothing is on the way but a command that waits on the server.
   bool is_quiet() const noexcept {
     return load() == 0 || (load() == 1 && in_flight_.size() == 1 && in_flight_.front().may_be_silent());

@@ -19,10 +19,10 @@ void Link::mute() {
   muted_ = true;
 }
 
-// What TLS has decrypted is not announced by the socket: it is looked for.
+// What the stream holds is not announced by the socket: it is looked for.
 void Link::unmute() {
   if (!std::exchange(muted_, false)) return;
-  more_to_read_ = more_to_read_ || environment_.options.tls.enabled;
+  more_to_read_ = more_to_read_ || stream_->holds_more();
   environment_.loop.change(stream_->descriptor(), token(), {.read = true});
   interest_ = {.read = true};
 }

@@ -67,6 +67,7 @@ Result<std::shared_ptr<Node>> NodeFactory::make(const ClientOptions& options, No
   parts.sink = std::move(sink);
   parts.redirects = redirects;
   parts.credentials = std::move(credentials);
+  parts.sleepers = sleepers_;
   return std::make_shared<Node>(options, runtime_, listener, std::move(parts));
 }
 

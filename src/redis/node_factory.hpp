@@ -13,6 +13,7 @@
 
 #include "redis/credential_source.hpp"
 #include "redis/node.hpp"
+#include "redis/sleepers.hpp"
 #include "wire/dialer.hpp"
 #include "wire/loop.hpp"
 
@@ -32,14 +33,16 @@ namespace envoyou::redis {
 class NodeFactory {
  public:
   // The client owns the loop, and lets go of it in a forked child. `credentials` are those of all nodes that are made
-  // with the user and password of `options`; a node with others (a sentinel's) has them for good.
+  // with the user and password of `options`; a node with others (a sentinel's) has them for good. `sleepers` outlives
+  // the steps of all nodes.
   NodeFactory(const std::shared_ptr<wire::Loop>& loop, Runtime runtime, const ClientOptions& options,
-              std::shared_ptr<CredentialSource> credentials)
+              std::shared_ptr<CredentialSource> credentials, Sleepers* sleepers)
       : loop_(loop),
         runtime_(std::move(runtime)),
         username_(options.username),
         password_(options.password),
-        credentials_(std::move(credentials)) {}
+        credentials_(std::move(credentials)),
+        sleepers_(sleepers) {}
 
   // Wakes the loop while it is there.
   static std::shared_ptr<CredentialSource> credentials_of(const ClientOptions& options, const Runtime& runtime,
@@ -67,6 +70,7 @@ class NodeFactory {
   const std::string username_;
   const std::string password_;
   const std::shared_ptr<CredentialSource> credentials_;
+  Sleepers* const sleepers_;
   const std::shared_ptr<wire::SystemTrust> trust_ = wire::make_system_trust();
   std::atomic<std::uint32_t> next_id_{0};
 };

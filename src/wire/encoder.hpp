@@ -3,7 +3,6 @@
 
 #include <envoyou/redis/command.hpp>
 
-#include <charconv>
 #include <cstddef>
 #include <cstring>
 #include <string_view>
@@ -14,6 +13,9 @@ namespace detail_encoder {
 
 constexpr std::size_t kMostDigits = 20;
 constexpr std::size_t kFrame = 3;  // '*', CR LF
+
+// Of ten words and more. Gives the end of what it wrote.
+char* write_count(char* to, std::size_t count) noexcept;
 
 }  // namespace detail_encoder
 
@@ -28,7 +30,7 @@ inline char* encode(const redis::Words& words, char* to) noexcept {
   if (words.count() < 10) {
     *to++ = static_cast<char>('0' + words.count());
   } else {
-    to = std::to_chars(to, to + detail_encoder::kMostDigits, words.count()).ptr;
+    to = detail_encoder::write_count(to, words.count());
   }
   *to++ = '\r';
   *to++ = '\n';

@@ -38,9 +38,12 @@ class Stream {
   // -1 while a name is being resolved, and one and the same from then on.
   virtual int descriptor() const noexcept = 0;
   virtual Progress advance() = 0;
-  // kClosed: the peer has closed in order. TLS may hold decrypted bytes that the descriptor will not announce: read
-  // again until kWantRead.
+  // kClosed: the peer has closed in order. After kDone with less than `into` has room for, there may be more only if
+  // `holds_more` says so.
   virtual IoResult read(std::span<char> into) = 0;
+  // Whether another read may give more although the descriptor does not announce it: what TLS has taken from its
+  // socket.
+  virtual bool holds_more() const noexcept { return false; }
   // The same, but may wait for a moment (kWaitingMs) for something to read, if the stream can: half a system call, and
   // a microsecond, less than waiting first and reading then.
   virtual IoResult read_waiting(std::span<char> into) { return read(into); }

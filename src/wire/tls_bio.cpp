@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <new>
+#include <utility>
 
 namespace envoyou::wire {
 
@@ -38,13 +39,15 @@ int write_bytes(BIO* bio, const char* bytes, int size) noexcept {
 int read_bytes(BIO* bio, char* into, int size) noexcept {
   TlsSocket& socket = socket_of(bio);
   BIO_clear_retry_flags(bio);
-  const long got = receive_some(socket.descriptor, into, static_cast<std::size_t>(size));
+  const auto receive = std::exchange(socket.waits, false) ? receive_waiting : receive_some;
+  const long got = receive(socket.descriptor, into, static_cast<std::size_t>(size));
   if (got < 0 && would_block(errno)) {
     BIO_set_retry_read(bio);
   } else if (got < 0) {
     socket.error = errno;
   }
   if (got == 0) socket.ended = true;
+  socket.drained = got < size;
   return static_cast<int>(got);
 }
 

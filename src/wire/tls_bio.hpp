@@ -24,9 +24,11 @@ struct TlsSocket {
   static constexpr std::size_t kMaxHeld = 64u << 10;
 
   int descriptor = -1;
-  int error = 0;       // errno of the last failure
-  bool ended = false;  // the peer has closed the connection under TLS
-  std::string held{};  // encrypted and not sent
+  int error = 0;         // errno of the last failure
+  bool ended = false;    // the peer has closed the connection under TLS
+  bool drained = false;  // the last read took all there was
+  bool waits = false;    // the next read may wait for a moment (receive_waiting); once
+  std::string held{};    // encrypted and not sent
 
   // Takes off the front of `bytes` what the socket took. False on a failure, which is in `error`.
   bool send(std::string_view& bytes) noexcept;

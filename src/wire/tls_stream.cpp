@@ -78,6 +78,14 @@ IoResult TlsStream::read(std::span<char> into) {
   return why.kind == IoResult::Kind::kWantRead && encrypted_ == 0 ? flush(why, "read: ") : why;
 }
 
+IoResult TlsStream::read_waiting(std::span<char> into) {
+  if (state_ == State::kReady && !may_wait_) may_wait_ = allow_waiting(io_.descriptor);
+  io_.waits = may_wait_;
+  const IoResult got = read(into);
+  io_.waits = false;
+  return got;
+}
+
 IoResult TlsStream::write(std::string_view bytes) {
   if (state_ != State::kReady) return {IoResult::Kind::kFailed};
   if (bytes.empty()) return {IoResult::Kind::kDone, 0};

@@ -32,6 +32,11 @@ class TlsStream final : public Stream {
   int descriptor() const noexcept override { return socket_->descriptor(); }
   Progress advance() override;
   IoResult read(std::span<char> into) override;
+  // Also while something is to be sent that a read has brought forth: it goes with the next.
+  bool holds_more() const noexcept override {
+    return !io_.drained || !io_.held.empty() || SSL_has_pending(ssl_.get()) == 1;
+  }
+  IoResult read_waiting(std::span<char> into) override;
   IoResult write(std::string_view bytes) override;
   bool resumed() const noexcept override { return state_ == State::kReady && SSL_session_reused(ssl_.get()) == 1; }
   Error failure() const override;
@@ -53,6 +58,7 @@ class TlsStream final : public Stream {
   std::unique_ptr<SocketStream> socket_;
   std::shared_ptr<TlsContext> context_;
   State state_ = State::kConnecting;
+  bool may_wait_ = false;
   TlsSocket io_;
   TlsVerdict verdict_;
   std::size_t encrypted_ = 0;  // of the caller's bytes: not yet reported as written

@@ -140,7 +140,7 @@ class Client {
   template <class R>
   Result<R> run(Command<R> command, CallOptions options = {}) {
     if (auto may = may_block(); !may) return may.error();
-    Waiter<R> waiter(command.decode, command.tag);
+    Waiter<R> waiter(command.decode, command.tag, sleepers());
     ask(to_submission(std::move(command), ReaderHandle(&waiter)), options);
     return waiter.wait();
   }
@@ -206,6 +206,8 @@ class Client {
   explicit Client(std::unique_ptr<Impl> impl);
   // `submit` for a caller that sleeps until its reader is told, and so may do the work himself when he is alone.
   void ask(Submission submission, CallOptions options);
+  // Among whom its callers sleep; null: each by himself.
+  Sleepers* sleepers() const noexcept;
 
   friend class Connection;
 
@@ -300,7 +302,10 @@ class Pipeline {
 template <class R>
 class Client::Waiter final : public ReplyReader {
  public:
-  Waiter(typename Command<R>::Decode decode, std::uint64_t tag) : decode_(decode), tag_(tag) { state_.expect_one(); }
+  Waiter(typename Command<R>::Decode decode, std::uint64_t tag, Sleepers* sleepers = nullptr)
+      : decode_(decode), tag_(tag), state_(sleepers) {
+    state_.expect_one();
+  }
 
   Verdict on_reply(const ReplyView& reply) noexcept override {
     return detail_redis::decode_into<R>(decode_, tag_, reply,

@@ -279,20 +279,26 @@ Submission to_submission(Command<R>&& command, Then then) {
   }
 }
 
+class Sleepers;  // of the library: callers that are woken together
+
 // Counts the answers that a blocking caller waits for, and lets him sleep. Costs no system call when the answers are
 // there before he sleeps, else one on either side (futex(2) on Linux).
 //
-//   left_:  bit 31: he sleeps or is about to; below: how many are missing
+//   left_:  bit 31: he sleeps or is about to; then he is of the group in the bits 26 to 30; below: how many are missing
 //
 // It may be gone as soon as the last `arrived` has counted down. Thread-safe.
 class WaitState {
  public:
-  static constexpr std::uint32_t kSleeps = 1u << 31;
+  // With `sleepers`, which outlives the wait, all `arrived` are the I/O role's.
+  explicit WaitState(Sleepers* sleepers = nullptr) noexcept : sleepers_(sleepers) {}
 
+  // REQUIRES: fewer than 2^26 are missing.
   void expect_one() noexcept { left_.fetch_add(1, std::memory_order_relaxed); }
   void arrived() noexcept {
     std::atomic<std::uint32_t>* const left = &left_;
-    if (left_.fetch_sub(1, std::memory_order_acq_rel) == kSleeps + 1) wake(left);
+    Sleepers* const sleepers = sleepers_;
+    const std::uint32_t was = left_.fetch_sub(1, std::memory_order_acq_rel);
+    if ((was & (kSleeps | kCount)) == (kSleeps | 1)) wake(left, sleepers, (was & ~kSleeps) >> kGroupShift);
   }
   // Blocks until all have arrived. The client guarantees that they do, within their deadline. One caller.
   void wait() noexcept {
@@ -300,10 +306,15 @@ class WaitState {
   }
 
  private:
+  static constexpr std::uint32_t kSleeps = 1u << 31;
+  static constexpr unsigned kGroupShift = 26;
+  static constexpr std::uint32_t kCount = (1u << kGroupShift) - 1;
+
   void sleep() noexcept;
-  static void wake(std::atomic<std::uint32_t>* left) noexcept;
+  static void wake(std::atomic<std::uint32_t>* left, Sleepers* sleepers, std::uint32_t group) noexcept;
 
   std::atomic<std::uint32_t> left_{0};
+  Sleepers* const sleepers_;
 };
 
 }  // namespace envoyou::redis

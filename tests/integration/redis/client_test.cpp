@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -336,6 +337,32 @@ TEST(Client, IsOfNoUseInAForkedChildAndUnharmedInTheParent) {
   load.join();
   EXPECT_EQ(client->stats().connects, 1u);
   EXPECT_EQ(client->stats().foreign_replies, 0u);
+}
+
+// The answer of one and the callback of the other come in one read: he must be awake before it is called, for it waits
+// for what he holds.
+TEST(Client, ACallbackMayWaitForACallerWhoWasAnsweredBeforeIt) {
+  auto server = RedisServer::start();
+  auto options = parse_url(server.url()).value();
+  options.stall_limit = options.connect_timeout = 5s;
+  auto client = open_at(options);
+  ASSERT_EQ(server.cli({"CLIENT", "PAUSE", "300", "ALL"}), "OK");
+  std::mutex held;
+  std::atomic<bool> is_held{false};
+  std::thread caller([&] {
+    const std::lock_guard lock(held);
+    is_held = true;
+    EXPECT_TRUE(client->run(get("key"), {within(5s)}));
+  });
+  while (!is_held) std::this_thread::yield();
+  ASSERT_TRUE(eventually([&] { return client->stats().in_flight == 1; }));
+  std::atomic<bool> done{false};
+  client->run(get("key"), {within(5s)}, [&](const auto& answer) {
+    const std::lock_guard lock(held);
+    done = answer.has_value();
+  });
+  EXPECT_TRUE(eventually([&] { return done.load(); }));
+  caller.join();
 }
 
 }  // namespace
