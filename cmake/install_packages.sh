@@ -16,7 +16,7 @@ is_installed() {
   # A package that another one stands in for (pkgconf for pkg-config) counts, which the status of its name does not tell.
   case $(dpkg-query -W -f '${Status}' "$1" 2>/dev/null) in *' installed') return 0 ;; esac
   case $1 in
-    g++ | cmake | pkg-config | redis-server | redis-sentinel | openssl | python3 | clang | clang-format)
+    g++ | cmake | pkg-config | redis-server | redis-sentinel | openssl | python3 | clang | clang-format | clang-tidy)
       command -v "$1" >/dev/null ;;
     ninja-build) command -v ninja >/dev/null ;;
     redis-tools) command -v redis-cli >/dev/null ;;

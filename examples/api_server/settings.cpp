@@ -78,7 +78,7 @@ envoyou::Result<Settings> read_settings(const envoyou::Config::Lookup& environme
   reader.text("HOST", settings.host);
   reader.number("PORT", 1, 65'535, [&](std::int64_t n) { settings.port = static_cast<std::uint16_t>(n); });
   reader.number("API_RATE_LIMIT", 1, envoyou::kMaxRateLimit, [&](std::int64_t n) { settings.rate_limit = n; });
-  reader.number("API_RATE_WINDOW", 1, 366 * 86'400,
+  reader.number("API_RATE_WINDOW", 1, std::int64_t{366} * 86'400,
                 [&](std::int64_t n) { settings.rate_window = std::chrono::seconds(n); });
   reader.number("API_WORK_MS", 0, 60'000, [&](std::int64_t n) { settings.work = std::chrono::milliseconds(n); });
   std::string keys;

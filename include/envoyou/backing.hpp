@@ -34,6 +34,6 @@ struct BackingOptions {
 };
 
 // A client, its switch and the background thread. Succeeds also when Redis is not there. Errors: kInvalidArgument.
-Result<Backing> open_backing(BackingOptions options, Runtime runtime = {});
+Result<Backing> open_backing(BackingOptions options, const Runtime& runtime = {});
 
 }  // namespace envoyou

@@ -105,7 +105,7 @@ struct StoreOptions {
 
 class ResponseCache {
  public:
-  static Result<std::unique_ptr<ResponseCache>> open(ResponseCacheOptions options, Backing backing);
+  static Result<std::unique_ptr<ResponseCache>> open(const ResponseCacheOptions& options, const Backing& backing);
   ~ResponseCache();
 
   CacheLookup get(const HttpRequest& request, CacheCall call = {});
@@ -151,7 +151,7 @@ struct CacheValue {
 
 class Cache {
  public:
-  static Result<std::unique_ptr<Cache>> open(CacheOptions options, Backing backing);
+  static Result<std::unique_ptr<Cache>> open(const CacheOptions& options, const Backing& backing);
   ~Cache();
 
   // Errors of all: kInvalidArgument (key, ttl), kTooLarge, kForked, kWouldDeadlock; of `set` and `remove` also

@@ -45,7 +45,7 @@ struct Health {
 
 class Services {
  public:
-  static Result<Services> open(Config config, Runtime runtime = {});
+  static Result<Services> open(Config config, const Runtime& runtime = {});
   Services(Services&&) noexcept;
   Services& operator=(Services&&) noexcept;
   ~Services();

@@ -60,7 +60,7 @@ struct Cache::Impl final : CarryOver {
   Result<Asked> counted(Result<Asked> asked, const Name& name) const;
 
   Result<Source> change(std::string_view key, Payload payload, Milliseconds ttl, Deadline deadline);
-  Result<Source> change_here(cache::Write write, std::uint64_t sequence);
+  Result<Source> change_here(const cache::Write& write, std::uint64_t sequence);
   // Keeps a computed value, unless the key was changed meanwhile.
   Source keep(std::string_view key, Payload payload, Milliseconds ttl, const Flights::Lead& lead, bool replace,
               Deadline deadline);
@@ -141,17 +141,17 @@ Result<Source> Cache::Impl::change(std::string_view key, Payload payload, Millis
   auto order = order_of(name);
   const std::uint64_t sequence = ++last_sequence;
   flights.outdate(name.bytes());
-  if (!places.uses_redis() || pending_writes.contains(name)) return change_here(std::move(write), sequence);
+  if (!places.uses_redis() || pending_writes.contains(name)) return change_here(write, sequence);
   const auto written = places.redis->write(write, deadline, std::move(order));
   if (written) return Source::kRedis;
   if (cache::is_callers(written.error())) return written.error();
   places.metrics->redis_errors.add();
   const auto again = order_of(name);
-  return change_here(std::move(write), sequence);
+  return change_here(write, sequence);
 }
 
 // REQUIRES: the key's order is held.
-Result<Source> Cache::Impl::change_here(cache::Write write, std::uint64_t sequence) {
+Result<Source> Cache::Impl::change_here(const cache::Write& write, std::uint64_t sequence) {
   if (places.has_redis()) {
     PendingWrite waiting{.names = write.names,
                          .kind = write.payload ? PendingWrite::Kind::kValue : PendingWrite::Kind::kRemoved,
@@ -268,7 +268,7 @@ Result<void> Cache::Impl::write_plainly(const PendingWrite& waiting, Deadline de
 Cache::Cache(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Cache::~Cache() = default;
 
-Result<std::unique_ptr<Cache>> Cache::open(CacheOptions options, Backing backing) {
+Result<std::unique_ptr<Cache>> Cache::open(const CacheOptions& options, const Backing& backing) {
   base::Problems problems;
   cache::check_options(options, problems);
   if (!problems.empty()) return problems.result().error();

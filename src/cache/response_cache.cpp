@@ -268,7 +268,8 @@ Result<void> ResponseCache::Impl::carry_over(Deadline deadline) {
 ResponseCache::ResponseCache(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ResponseCache::~ResponseCache() = default;
 
-Result<std::unique_ptr<ResponseCache>> ResponseCache::open(ResponseCacheOptions options, Backing backing) {
+Result<std::unique_ptr<ResponseCache>> ResponseCache::open(const ResponseCacheOptions& options,
+                                                           const Backing& backing) {
   base::Problems problems;
   cache::check_options(options.cache, problems);
   auto rules = cache::Rules::from(options);

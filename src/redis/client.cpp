@@ -195,7 +195,7 @@ void Client::submit(Submission submission, CallOptions options) {
 }
 
 void Client::ask(Submission submission, CallOptions options) {
-  if (impl_->router) return submit(std::move(submission), std::move(options));
+  if (impl_->router) return submit(std::move(submission), options);
   Timing timing = timing_of(*impl_, options);
   if (auto refused = why_refused(*impl_, std::span(&submission, 1), timing)) {
     return submission.reader->on_error(*std::move(refused));

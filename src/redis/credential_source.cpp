@@ -133,7 +133,7 @@ void CredentialSource::arrived(Result<Credentials> answer, TimePoint asked_at) {
 }
 
 // Told when it begins to fail and not while it goes on.
-void CredentialSource::fail(Error why) {
+void CredentialSource::fail(const Error& why) {
   const bool is_news = !failure_.has_value();
   failure_ = about_provider(why.message());
   if (!is_news) return;

@@ -78,7 +78,7 @@ class CredentialSource : public std::enable_shared_from_this<CredentialSource> {
   CredentialSource(const ClientOptions& options, const Runtime& runtime, std::function<void()> wake, Runner runner);
   void ask(TimePoint now);
   void arrived(Result<Credentials> answer, TimePoint asked_at);
-  void fail(Error why);
+  void fail(const Error& why);
   void adopt(Credentials credentials);
   void reckon();
 

@@ -182,7 +182,7 @@ std::size_t Engine::in_flight() const noexcept {
   return sum;
 }
 
-void Engine::apply(Link& link, News news, TimePoint now) {
+void Engine::apply(Link& link, const News& news, TimePoint now) {
   switch (news.kind) {
     case News::Kind::kNone: return;
     case News::Kind::kReady: return on_ready(link, now);

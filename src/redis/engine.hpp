@@ -113,7 +113,7 @@ class Engine {
   void mind_credentials(TimePoint now);
   void on_authenticated(std::uint64_t generation, std::string_view refusal);
   void on_learnt();
-  void apply(Link& link, News news, TimePoint now);
+  void apply(Link& link, const News& news, TimePoint now);
   void on_ready(Link& link, TimePoint now);
   void on_refused(const Error& why, TimePoint now);
   void on_ended(Link& link, const News& news, TimePoint now);

@@ -3,6 +3,7 @@
 #include "redis/client_impl.hpp"
 
 #include <algorithm>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -55,7 +56,7 @@ FeedHandle::FeedHandle(std::shared_ptr<Client> client, InvalidationListener& lis
 FeedHandle::~FeedHandle() {
   if (core_ == nullptr) return;
   if (forked()) {
-    new std::shared_ptr<FeedCore>(std::move(core_));
+    (void)new (std::nothrow) std::shared_ptr<FeedCore>(std::move(core_));
     (void)host_.release();
     return;
   }

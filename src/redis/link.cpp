@@ -233,7 +233,7 @@ News Link::take_greeting(const ReplyView& reply, TimePoint now) {
 void Link::accept(Pending&& pending, TimePoint now) {
   const bool may_encode = !write_blocked_ && !has_stray_bytes(now);
   if (may_encode && core_.encode_at_once(std::move(pending), out_, now)) return;
-  core_.enqueue(std::move(pending));
+  core_.enqueue(std::move(pending));  // NOLINT(bugprone-use-after-move): if it was not taken, it is as it was
 }
 
 void Link::authenticate(std::shared_ptr<const Identity> identity, ReaderHandle reader) {

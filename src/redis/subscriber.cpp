@@ -4,6 +4,7 @@
 #include "redis/guarded_task.hpp"
 #include "redis/subscriber_core.hpp"
 
+#include <new>
 #include <utility>
 
 namespace envoyou::redis {
@@ -72,7 +73,7 @@ Result<ClientOptions> home_of(const Client& client, const SubscriberOptions& lim
 
 // Runs `ask` with the completion in the I/O role, or completes with kClosed.
 template <class Ask>
-auto guarded(std::shared_ptr<Completion<void>> then, Ask ask) {
+auto guarded(const std::shared_ptr<Completion<void>>& then, Ask ask) {
   const auto run = [then, ask = std::move(ask)] { ask(std::move(*then)); };
   const auto dropped = [then] { (*then)(Error(Errc::kClosed, "the client is closed")); };
   return GuardedTask(run, dropped);
@@ -103,7 +104,7 @@ Subscriber::Subscriber(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 // In a forked child nobody works on what it stands on: it is left alone (client.cpp).
 Subscriber::~Subscriber() {
   if (impl_->forked()) {
-    new std::shared_ptr<SubscriberCore>(std::move(impl_->core));
+    (void)new (std::nothrow) std::shared_ptr<SubscriberCore>(std::move(impl_->core));
     return;
   }
   impl_->core->deafen();

@@ -73,7 +73,7 @@ Backing in_process_backing(Runtime runtime) {
   return backing;
 }
 
-Result<Backing> open_backing(BackingOptions options, Runtime runtime) {
+Result<Backing> open_backing(BackingOptions options, const Runtime& runtime) {
   Backing backing;
   backing.runtime = runtime;
   backing.fallback = std::make_shared<Switch>(options.fallback, runtime, true);

@@ -209,7 +209,7 @@ Result<Config> Config::from_json(std::string_view json) {
     }
     settings.emplace(name, *std::move(text));
   });
-  const auto config = read_config(
+  auto config = read_config(
       [&settings](std::string_view name) -> std::optional<std::string> {
         const auto found = settings.find(name);
         if (found == settings.end()) return std::nullopt;

@@ -88,7 +88,7 @@ Services::Services(Services&&) noexcept = default;
 Services& Services::operator=(Services&&) noexcept = default;
 Services::~Services() = default;
 
-Result<Services> Services::open(Config config, Runtime runtime) {
+Result<Services> Services::open(Config config, const Runtime& runtime) {
   if (auto checked = config.validate(); !checked) return checked.error();
   hand_secrets(config);
   warn_of_missing_secret(config, runtime.logger);

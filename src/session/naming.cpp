@@ -53,7 +53,7 @@ Result<NewId> Naming::make_id(std::string_view user_id) const {
   std::string prefix;
   prefix += static_cast<char>(fingerprints_.empty() ? 0 : fingerprints_.front());
   prefix += tag_bytes(user_id, 0);
-  return finish(std::move(prefix));
+  return finish(prefix);
 }
 
 Result<NewId> Naming::make_successor(std::string_view of) const {
@@ -61,7 +61,7 @@ Result<NewId> Naming::make_successor(std::string_view of) const {
   return finish(base::from_base64url(of)->substr(0, kPrefixBytes));
 }
 
-Result<NewId> Naming::finish(std::string prefix) const {
+Result<NewId> Naming::finish(const std::string& prefix) const {
   auto random = random_bytes(kRandomBytes);
   if (!random) return random.error();
   const std::string id = base::to_base64url(prefix + *random);

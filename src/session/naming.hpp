@@ -57,7 +57,7 @@ class Naming {
 
  private:
   explicit Naming(SecretRing secrets) : secrets_(std::move(secrets)) {}
-  Result<NewId> finish(std::string prefix) const;
+  Result<NewId> finish(const std::string& prefix) const;
   std::string name_of(std::string_view bytes, std::size_t secret) const;
   std::string tag_bytes(std::string_view user_id, std::size_t secret) const;
   std::optional<std::size_t> secret_of(unsigned char fingerprint) const;

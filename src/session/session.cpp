@@ -269,7 +269,7 @@ Result<Record> SessionStore::Impl::merge(const Address& address, const base::Jso
 }
 
 Result<Record> SessionStore::Impl::merge_once(const Address& address, const base::Json& patch, Deadline until) {
-  const auto record = backend->read(address, until);
+  auto record = backend->read(address, until);
   if (!record) return record;
   auto data = base::Json::parse("user_data", record->user_data, kMaxUserDataBytes);
   if (!data) return Error(Errc::kIncoherent, "session: its stored user_data is not JSON");
@@ -365,7 +365,7 @@ Result<std::size_t> SessionStore::Impl::revoke_all(std::string_view user_id, Dea
   std::reverse(users.begin(), users.end());
   std::size_t ended = 0;
   for (const UserKey& user : users) {
-    const auto some = backend->revoke_all(user, *change, until);
+    auto some = backend->revoke_all(user, *change, until);
     if (!some) return some;
     ended += *some;
   }

@@ -216,7 +216,7 @@ Result<std::size_t> StandIn::revoke_all(const UserKey& user, const std::string& 
     observer_->unanswered(revoked.error());
     return stood_in(revoke_here(user, change));
   }
-  const auto here = stood_in(revoke_here(user, change));
+  auto here = stood_in(revoke_here(user, change));
   if (!here || !asks) return here;
   const auto there = remote_->revoke_all(user, change, deadline);
   if (!there) return here;

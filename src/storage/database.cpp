@@ -61,7 +61,7 @@ std::string Query::text(int column) const {
 
 Database::Database(std::string path, std::unique_ptr<LockFile> lock) : path_(std::move(path)), lock_(std::move(lock)) {}
 
-Result<std::unique_ptr<Database>> Database::open(DatabaseOptions options) {
+Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options) {
   if (options.path.empty() || options.path.find('\0') != std::string::npos)
     return Error(Errc::kStorage, "database file: the path is empty or holds a NUL byte");
   auto lock = LockFile::acquire(options.path);

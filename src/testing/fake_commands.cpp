@@ -94,7 +94,7 @@ std::string FakeCommands::hello(FakePeer& peer, const Words& words) {
   }
   for (std::size_t index = 2; index < words.size(); ++index) {
     if (upper_case(words[index]) != "AUTH" || index + 2 >= words.size()) continue;
-    const std::string outcome = login(peer, words[index + 1], words[index + 2]);
+    std::string outcome = login(peer, words[index + 1], words[index + 2]);
     if (outcome.front() == '-') return outcome;
   }
   if (!account_.password.empty() && !peer.authenticated) {

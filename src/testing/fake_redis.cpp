@@ -326,7 +326,7 @@ void FakeRedis::Server::deliver(Connection& connection, const std::string& bytes
 void FakeRedis::Server::send_bytes(Connection& connection, std::string_view bytes) {
   // In slices of time, so that a peer that does not read cannot keep this thread when the server is to end.
   while (!bytes.empty() && !connection.ending) {
-    const std::size_t size = std::min<std::size_t>(bytes.size(), 16 * 1024);
+    const std::size_t size = std::min<std::size_t>(bytes.size(), 16u << 10);
     std::string_view slice = bytes.substr(0, size);
     if (write_from(connection.socket, slice, Clock::now() + kWriteSlice) == Io::kClosed) return;
     bytes.remove_prefix(size - slice.size());

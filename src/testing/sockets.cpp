@@ -22,7 +22,7 @@ constexpr std::uint16_t kLowestPort = 12000;
 constexpr std::uint16_t kHighestPort = 21999;
 constexpr std::uint16_t kClusterBusOffset = 10000;
 constexpr int kMaxPortTries = 200;
-constexpr std::size_t kReadSize = 64 * 1024;
+constexpr std::size_t kReadSize = 64u << 10;
 
 sockaddr_in loopback(std::uint16_t port) {
   sockaddr_in address{};

@@ -104,8 +104,8 @@ struct NameDial::Shared {
   }
 };
 
-NameDial::NameDial(std::string host, std::uint16_t port, std::shared_ptr<Waker> waker,
-                   std::shared_ptr<ThreadCount> threads)
+NameDial::NameDial(const std::string& host, std::uint16_t port, std::shared_ptr<Waker> waker,
+                   const std::shared_ptr<ThreadCount>& threads)
     : shared_(std::make_shared<Shared>()) {
   if (threads->fetch_add(1) >= kMaxThreads) {
     threads->fetch_sub(1);

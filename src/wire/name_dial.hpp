@@ -45,7 +45,8 @@ class NameDial {
   using ThreadCount = std::atomic<std::size_t>;
 
   // A thread that can not be had shows as a failure of the dial.
-  NameDial(std::string host, std::uint16_t port, std::shared_ptr<Waker> waker, std::shared_ptr<ThreadCount> threads);
+  NameDial(const std::string& host, std::uint16_t port, std::shared_ptr<Waker> waker,
+           const std::shared_ptr<ThreadCount>& threads);
   ~NameDial();
   NameDial(const NameDial&) = delete;
   NameDial& operator=(const NameDial&) = delete;

@@ -25,7 +25,7 @@ RedisSentinelSet RedisSentinelSet::start(SentinelSetOptions options) {
   auto& lines = options.servers.config_lines;
   lines.insert(lines.end(), {"repl-diskless-sync-delay 0", "repl-ping-replica-period 1"});
   if (!options.servers.password.empty()) lines.push_back("masterauth \"" + options.servers.password + "\"");
-  if (options.servers.tls) lines.push_back("tls-replication yes");
+  if (options.servers.tls) lines.emplace_back("tls-replication yes");
   set.options_ = std::move(options);
   set.servers_.push_back(RedisServer::start(set.options_.servers));
   for (std::size_t i = 0; i < set.options_.replicas; ++i) set.start_replica();

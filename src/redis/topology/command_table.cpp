@@ -233,8 +233,11 @@ std::size_t find_word(const CommandView& words, std::size_t from, std::string_vi
   return 0;
 }
 
+// REQUIRES: not negative.
+std::size_t unsigned_of(std::int8_t small) noexcept { return static_cast<std::uint8_t>(small); }
+
 KeyPlaces numbered(const CommandSpec& spec, const CommandView& words) noexcept {
-  const auto at = static_cast<std::size_t>(spec.first);
+  const auto at = unsigned_of(spec.first);
   WordCursor cursor(words);
   cursor.skip(at);
   const auto word = cursor.next();
@@ -243,15 +246,15 @@ KeyPlaces numbered(const CommandSpec& spec, const CommandView& words) noexcept {
   const auto [end, error] = std::from_chars(word->data(), word->data() + word->size(), count);
   const bool is_number = error == std::errc() && end == word->data() + word->size();
   if (!is_number || count > words.count - at - 1) return {};
-  return {.single = static_cast<std::size_t>(spec.single), .first = at + 1, .count = count};
+  return {.single = unsigned_of(spec.single), .first = at + 1, .count = count};
 }
 
 KeyPlaces ranged(const CommandSpec& spec, const CommandView& words) noexcept {
-  const auto first = static_cast<std::size_t>(spec.first);
+  const auto first = unsigned_of(spec.first);
   const auto last = static_cast<std::int64_t>(spec.last) < 0 ? static_cast<std::int64_t>(words.count) + spec.last
                                                              : static_cast<std::int64_t>(spec.last);
   if (last < static_cast<std::int64_t>(first) || last >= static_cast<std::int64_t>(words.count)) return {};
-  const auto step = static_cast<std::size_t>(spec.step);
+  const auto step = unsigned_of(spec.step);
   return {.first = first, .count = (static_cast<std::size_t>(last) - first) / step + 1, .step = step};
 }
 

@@ -165,7 +165,7 @@ class Recorder final : public NodeListener, public LogSink {
  public:
   void on_refused(std::string_view reason) noexcept override { told.push_back("refused: " + std::string(reason)); }
   void on_condemned(std::string_view reason) noexcept override { told.push_back("condemned: " + std::string(reason)); }
-  void on_answered(Microseconds) noexcept override { told.push_back("answered"); }
+  void on_answered(Microseconds) noexcept override { told.emplace_back("answered"); }
   void write(const LogRecord& record) noexcept override;
 
   std::vector<std::string> told;

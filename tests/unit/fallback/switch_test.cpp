@@ -90,7 +90,7 @@ TEST_F(SwitchTest, StartsWithRedisInUse) {
 
 TEST_F(SwitchTest, GoesRoundAndTellsEachTransitionOnce) {
   std::vector<std::string> seen;
-  made->observe([&](const SwitchTransition& t) { seen.push_back(std::string(to_string(t.to))); });
+  made->observe([&](const SwitchTransition& t) { seen.emplace_back(to_string(t.to)); });
   made->on_refused("connection refused");
   for (int i = 0; i < 10; ++i) made->on_condemned("the other links, one by one");
   made->on_answered();

@@ -40,9 +40,7 @@ class LinkCoreTest : public ::testing::Test {
     core_.on_written(out_.written());
     return sent;
   }
-  std::string condemned(const ReplyView& reply, TimePoint now = t0) {
-    return std::string(core_.on_reply(reply, now));
-  }
+  std::string condemned(const ReplyView& reply, TimePoint now = t0) { return std::string(core_.on_reply(reply, now)); }
   // The word of the fence that is sent when it is due.
   std::string fence() {
     const std::string sent = send(t0 + options_.idle_ping);
