@@ -59,6 +59,7 @@ void LinkCore::open(TimePoint now, Microseconds round_trip) {
   opened_ = now;
   retiring_ = false;
   evalsha_is_refused_ = false;
+  forget_parts();
   next_ping_ = now + options_.idle_ping;
   ping_in_flight_ = false;
   round_trip_ = Microseconds::max();
@@ -176,6 +177,7 @@ LinkCore::Condemned LinkCore::take_push(const ReplyView& push, TimePoint now) {
 // The front is answered where it lies: what is called back may post commands, and those go to the inbox.
 LinkCore::Condemned LinkCore::take_answer(const ReplyView& reply, TimePoint now) {
   Pending& front = in_flight_.front();
+  const bool had_parts = front.parts_in_all > 0;
   Condemned condemned;
   if (front.is_ping) {
     condemned = check_fence(reply, now);
@@ -187,6 +189,7 @@ LinkCore::Condemned LinkCore::take_answer(const ReplyView& reply, TimePoint now)
     condemned = deliver(front, reply, now);
   }
   in_flight_.drop_front();
+  if (had_parts) forget_parts();
   return condemned;
 }
 
@@ -196,6 +199,11 @@ LinkCore::Condemned LinkCore::deliver(Pending& pending, const ReplyView& reply, 
   } else {
     if (reply.is_error()) return deliver_error(pending, reply, now);
     count_answer();
+    if (!part_redirect_.empty()) {
+      pending.fail(
+          Error(Errc::kForeignReply, "transaction: executed by a server that had sent a part of it elsewhere"));
+      return foreign();
+    }
   }
   return pending.answer(reply) == Verdict::kMine ? Condemned() : foreign();
 }
@@ -209,8 +217,12 @@ LinkCore::Condemned LinkCore::deliver_error(Pending& pending, const ReplyView& r
     return {};
   }
   count_answer();
-  if (redirects_ != nullptr && pending.route.is_set && redirects_->take(pending, reply.text, now)) return {};
-  const Error error = error_from_reply(reply.text, identity_ ? identity_->password : "");
+  const std::string_view text = part_redirect_.empty() ? reply.text : part_redirect_;
+  if (redirects_ != nullptr && pending.route.is_set && !part_refused_) {
+    pending.begin_again();
+    if (redirects_->take(pending, text, now)) return {};
+  }
+  const Error error = error_from_reply(text, identity_ ? identity_->password : "");
   note_error(reply.text, now);
   pending.fail(error);
   return {};
@@ -224,9 +236,27 @@ void LinkCore::give_text(Pending& pending) {
 LinkCore::Condemned LinkCore::deliver_part(Pending& pending, const ReplyView& part, TimePoint now) {
   --pending.parts;
   if (part.is_error()) note_error(part.text, now);
-  if (part.is_error() && redirects_ != nullptr) redirects_->note(part.text);
+  if (goes_elsewhere(pending, part)) return {};
   if (!pending.reader || pending.reader->on_part(part) == Verdict::kMine) return {};
   return foreign();
+}
+
+// True: the caller is told nothing of this part, for all will be told anew.
+bool LinkCore::goes_elsewhere(const Pending& pending, const ReplyView& part) {
+  if (!part_redirect_.empty()) return true;
+  if (!part.is_error()) return false;
+  const bool may_go = redirects_ != nullptr && pending.route.is_set && !part_refused_;
+  if (may_go && redirects_->is_redirect(part.text)) {
+    part_redirect_ = part.text;
+  } else {
+    part_refused_ = true;
+  }
+  return !part_redirect_.empty();
+}
+
+void LinkCore::forget_parts() noexcept {
+  part_redirect_.clear();
+  part_refused_ = false;
 }
 
 LinkCore::Condemned LinkCore::foreign() {
@@ -313,18 +343,20 @@ std::vector<Pending> LinkCore::salvage(std::uint64_t written, TimePoint now, con
   bool at_front = true;
   while (!in_flight_.empty()) {
     Pending pending = in_flight_.pop();
-    const bool gets_first = at_front && first.has_value();
-    at_front = false;
+    const bool was_at_front = std::exchange(at_front, false);
+    const bool gets_first = was_at_front && first.has_value();
     if (!pending.reader) continue;
     // A command of which a part was never written is not executed by any server.
     const bool was_sent = pending.end <= written;
+    const bool knows_of_a_part = was_at_front && part_refused_;
     if (gets_first) {
       pending.fail(*first);
-    } else if (pending.is_own || (was_sent && !may_repeat(pending, now))) {
+    } else if (pending.is_own || knows_of_a_part || (was_sent && !may_repeat(pending, now))) {
       pending.fail(lost);
     } else {
       if (was_sent) ++tally_.repeated;
       pending.may_have_run = pending.may_have_run || was_sent;
+      pending.begin_again();
       pending.charge.queued_again();
       kept.push_back(std::move(pending));
     }

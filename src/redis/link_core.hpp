@@ -26,7 +26,8 @@
 // more commands and, once its flight is empty, is given up for a new one, which asks the name again.
 //
 // In a cluster a server may send a command elsewhere: `redirects` takes it over. What is asked for behind ASKING goes
-// with it in one piece, so that nothing comes between the two.
+// with it in one piece, so that nothing comes between the two. A transaction of which one command is sent elsewhere is
+// not executed, and all of it goes there; unless another of its commands was refused before, of which its caller knows.
 //
 // A NOAUTH says that the link is nobody's any more (its user was changed or its token has ended): it is given up in the
 // same way, and the new one authenticates with what is known then.
@@ -147,6 +148,8 @@ class LinkCore {
   }
   static void give_text(Pending& pending);
   Condemned deliver_part(Pending& pending, const ReplyView& part, TimePoint now);
+  bool goes_elsewhere(const Pending& pending, const ReplyView& part);
+  void forget_parts() noexcept;
   Condemned foreign();
   void note_error(std::string_view text, TimePoint now) noexcept;
   TimePoint silent_until() const noexcept;
@@ -174,6 +177,9 @@ class LinkCore {
   Errc retired_by_ = Errc::kReadOnly;
   bool evalsha_is_refused_ = false;
   std::size_t own_in_flight_ = 0;
+  // Of the transaction at the front:
+  std::string part_redirect_;  // what its first command was told that is to go elsewhere; empty: none was
+  bool part_refused_ = false;  // its caller was told so
   std::shared_ptr<const Identity> identity_;
   std::string ping_word_;
 };

@@ -39,8 +39,9 @@ struct Terms {
 struct Particulars {
   const Script* script = nullptr;
   TimePoint deadline = TimePoint::max();
-  std::uint64_t end = 0;    // where its last byte stands among all bytes of its link
-  std::uint32_t parts = 0;  // replies that are still to come before its last
+  std::uint64_t end = 0;           // where its last byte stands among all bytes of its link
+  std::uint32_t parts = 0;         // replies that are still to come before its last
+  std::uint32_t parts_in_all = 0;  // of which so many came before any was answered
   Route route;
   Repeat repeat = Repeat::kNever;
   bool waits = false;         // its server may be silent until the deadline
@@ -61,7 +62,7 @@ struct Pending : Particulars {
       : words(std::move(submission.words)), reader(std::move(submission.reader)) {
     script = submission.script;
     deadline = terms.deadline;
-    parts = submission.parts;
+    parts = parts_in_all = submission.parts;
     repeat = submission.repeat;
     waits = submission.waits;
     shortened = terms.shortened;
@@ -86,6 +87,12 @@ struct Pending : Particulars {
     forget_words();
     reader.reset();
     return verdict;
+  }
+  // It goes once more, all of it.
+  void begin_again() noexcept {
+    if (parts_in_all == 0) return;
+    parts = parts_in_all;
+    if (reader) reader->on_repeat();
   }
   void forget_words() noexcept {
     words.clear();

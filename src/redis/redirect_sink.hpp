@@ -18,8 +18,7 @@ class RedirectSink {
   // `error` is the server's whole reply to `pending`, which was not executed if it is a redirect. True: it is, and
   // `pending` was moved from. Called in the midst of an engine's turn: must not touch the engine.
   virtual bool take(Pending& pending, std::string_view error, TimePoint now) = 0;
-  // The same of a part of what goes as one (MULTI ... EXEC), which ends with it: nothing is taken over.
-  virtual void note(std::string_view error) = 0;
+  virtual bool is_redirect(std::string_view error) const = 0;
 };
 
 }  // namespace envoyou::redis

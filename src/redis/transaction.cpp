@@ -31,6 +31,8 @@ class TransactionReader final : public ReplyReader {
     return part.is_string() && part.text == (index == 0 ? "OK" : "QUEUED") ? Verdict::kMine : Verdict::kForeign;
   }
 
+  void on_repeat() noexcept override { parts_ = 0; }
+
   Verdict on_reply(const ReplyView& reply) noexcept override {
     Verdict verdict = Verdict::kMine;
     if (reply.is_null()) {

@@ -41,6 +41,8 @@ class ReplyReader {
   virtual void on_error(Error error) noexcept = 0;
   // A reply before the last, where the submission says that more than one comes. Then on_reply or on_error as ever.
   virtual Verdict on_part(const ReplyView&) noexcept { return Verdict::kForeign; }
+  // The parts it was told of are void: nothing was executed, and the commands go once more, from the first.
+  virtual void on_repeat() noexcept {}
   // Whether this push is the reply to its command (SUBSCRIBE and its kin have no other).
   virtual bool is_answered_by(const ReplyView&) const noexcept { return false; }
   virtual void release() noexcept { delete this; }
@@ -62,6 +64,7 @@ class ReaderHandle {
   struct Kind {
     Verdict (*on_reply)(void* at, const ReplyView& reply) noexcept;
     Verdict (*on_part)(void* at, const ReplyView& part) noexcept;
+    void (*on_repeat)(void* at) noexcept;
     void (*on_error)(void* at, Error error) noexcept;
     bool (*is_answered_by)(const void* at, const ReplyView& push) noexcept;
     void (*release)(void* at) noexcept;           // the last touch
@@ -98,6 +101,7 @@ class ReaderHandle {
   const ReaderHandle* operator->() const noexcept { return this; }
   Verdict on_reply(const ReplyView& reply) const noexcept { return kind_->on_reply(place_, reply); }
   Verdict on_part(const ReplyView& part) const noexcept { return kind_->on_part(place_, part); }
+  void on_repeat() const noexcept { kind_->on_repeat(place_); }
   void on_error(Error error) const noexcept { kind_->on_error(place_, std::move(error)); }
   bool is_answered_by(const ReplyView& push) const noexcept { return kind_->is_answered_by(place_, push); }
 
@@ -193,6 +197,7 @@ struct ReaderElsewhere {
 inline constexpr ReaderHandle::Kind ReaderElsewhere::kKind = {
     [](void* at, const ReplyView& reply) noexcept { return of(at).on_reply(reply); },
     [](void* at, const ReplyView& part) noexcept { return of(at).on_part(part); },
+    [](void* at) noexcept { of(at).on_repeat(); },
     [](void* at, Error error) noexcept { of(at).on_error(std::move(error)); },
     [](const void* at, const ReplyView& push) noexcept { return of(at).is_answered_by(push); },
     [](void* at) noexcept { of(at).release(); },
@@ -236,6 +241,7 @@ template <class R, class Then>
 constexpr ReaderHandle::Kind Callback<R, Then>::kKind = {
     [](void* at, const ReplyView& reply) noexcept { return of(at).read(reply); },
     [](void*, const ReplyView&) noexcept { return Verdict::kForeign; },
+    [](void*) noexcept {},
     [](void* at, Error error) noexcept { of(at).give(Result<R>(std::move(error))); },
     [](const void*, const ReplyView&) noexcept { return false; },
     [](void* at) noexcept { of(at).release(); },

@@ -49,10 +49,7 @@ bool Member::take(Pending& pending, std::string_view error, TimePoint now) {
   return fleet_.take(*this, pending, error, now);
 }
 
-void Member::note(std::string_view error) {
-  const auto kind = parse_redirect(error).kind;
-  if (kind == Redirect::Kind::kMoved || kind == Redirect::Kind::kLater) fleet_.hinted_ = true;
-}
+bool Member::is_redirect(std::string_view error) const { return parse_redirect(error).kind != Redirect::Kind::kNone; }
 
 Fleet::Fleet(const ClientOptions& options, const Runtime& runtime, NodeListener* listener, Reactor& reactor,
              MakeNode make, std::shared_ptr<Router> router)

@@ -65,7 +65,7 @@ class Member final : public NodeListener, public RedirectSink {
   void on_condemned(std::string_view reason) noexcept override;
   void on_answered(Microseconds round_trip) noexcept override;
   bool take(Pending& pending, std::string_view error, TimePoint now) override;
-  void note(std::string_view error) override;
+  bool is_redirect(std::string_view error) const override;
 
   bool is_leaving() const noexcept { return leaving_since.has_value(); }
   bool is_up() const noexcept { return node->board.is_up(); }

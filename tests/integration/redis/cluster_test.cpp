@@ -311,6 +311,64 @@ TEST(ClusterMoves, LosesNothingWhileSlotsMoveUnderLoad) {
   std::printf("%d slots moved under %lld increments\n", moved, static_cast<long long>(acknowledged));
 }
 
+// Two counters of one slot by one, and what they are then.
+Result<std::pair<std::int64_t, std::int64_t>> count_both(Client& client, const std::string& tag,
+                                                         const std::string& other = "b") {
+  Transaction transaction;
+  auto first = transaction.add(incr("{" + tag + "}a"));
+  auto second = transaction.add(incr("{" + tag + "}" + other));
+  if (auto done = client.run(transaction, {within(5s)}); !done) return done.error();
+  return std::pair(Transaction::take(first).value(), Transaction::take(second).value());
+}
+
+TEST(ClusterMoves, ATransactionGoesWhereItsSlotGoes) {
+  auto cluster = RedisCluster::start(3);
+  auto client = open_patient(cluster.url());
+  auto unaware = open_patient(cluster.url());
+  const Slot slot = slot_of("m");
+  const std::size_t from = cluster.first_owner(slot);
+  const std::size_t to = (from + 1) % 3;
+  cluster.begin_move(slot, from, to);
+  // One key: of several that it has not, a server does not know whether they are on their way (TRYAGAIN).
+  EXPECT_EQ(count_both(*client, "m", "a").value(), std::pair(std::int64_t{1}, std::int64_t{2})) << "ASK";
+  EXPECT_EQ(cluster.node(from).calls_of("incr"), 0);
+  cluster.move_keys(slot, from, to);
+  cluster.end_move(slot, from, to);
+  EXPECT_EQ(count_both(*unaware, "m").value(), std::pair(std::int64_t{3}, std::int64_t{1})) << "MOVED";
+  EXPECT_EQ(client->stats().foreign_replies + unaware->stats().foreign_replies, 0u);
+}
+
+// While one of its keys is here and the other there, no server can execute it: it waits.
+TEST(ClusterMoves, ExecutesEachTransactionOnceWhileSlotsMoveUnderLoad) {
+  auto cluster = RedisCluster::start(3);
+  auto client = open_patient(cluster.url());
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> writers;
+  std::vector<std::int64_t> executed(4);
+  for (std::size_t i = 0; i < executed.size(); ++i) {
+    writers.emplace_back([&, i] {
+      while (!stop) {
+        const auto counts = count_both(*client, "w" + std::to_string(i));
+        ASSERT_TRUE(counts) << counts.error().message();
+        ++executed[i];
+        ASSERT_EQ(*counts, std::pair(executed[i], executed[i]));
+      }
+    });
+  }
+  for (int round = 0; round < 5; ++round) {
+    for (std::size_t i = 0; i < executed.size(); ++i) {
+      const Slot slot = slot_of("w" + std::to_string(i));
+      const std::size_t from = cluster.owner(slot);
+      ASSERT_LT(from, 3u);
+      cluster.move_slot(slot, from, (from + 1) % 3);
+    }
+  }
+  stop = true;
+  for (auto& writer : writers) writer.join();
+  for (const std::int64_t count : executed) EXPECT_GT(count, 0);
+  EXPECT_EQ(client->stats().foreign_replies, 0u);
+}
+
 // ---- Nodes that die ----------------------------------------------------------------------------------------------
 
 TEST(ClusterFailover, GoesOnWithTheReplicaOfAPrimaryThatIsKilled) {
@@ -409,6 +467,13 @@ TEST(ClusterTls, IsSpokenToInTlsThroughout) {
   cluster.move_slot(slot, from, (from + 1) % 3);
   EXPECT_EQ(client->run(get(key(1))).value(), "v1");
   EXPECT_EQ(client->nodes().size(), 3u);
+  // Each node resumes its own sessions.
+  EXPECT_TRUE(eventually([&] {
+    for (std::size_t i = 0; i < 3; ++i) cluster.node(i).cli({"CLIENT", "KILL", "TYPE", "normal"});
+    for (int i = 0; i < 60; ++i) EXPECT_TRUE(client->run(get(key(i)), {within(2s)}));
+    const auto nodes = client->nodes();
+    return std::all_of(nodes.begin(), nodes.end(), [](const NodeInfo& node) { return node.stats.tls_resumed > 0; });
+  }));
 }
 
 // ---- Replicas ----------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // Goal: one object opens everything from one configuration, over Redis or in process, and three calls of one request
 // share one budget. Method: real servers, asked, frozen and never there.
 #include "fixture.hpp"
+#include "support/redis_cluster.hpp"
 
 #include <gmock/gmock.h>
 
@@ -26,6 +27,30 @@ TEST(Services, OverRedisTheVeryFirstRequestGoesThere) {
   EXPECT_EQ(services.sessions().create({.user_id = "u"})->source, Source::kRedis);
   EXPECT_EQ(services.cache().set("k", "v").value(), Source::kRedis);
   EXPECT_EQ(services.responses().source(), Source::kRedis);
+}
+
+TEST(Services, OverAClusterEachKeyIsAtItsNode) {
+  auto cluster = RedisCluster::start(3);
+  const auto lookup = [&](std::string_view name) -> std::optional<std::string> {
+    if (name == "REDIS_URL") return cluster.url();
+    if (name == "ENVOYOU_SECRET") return std::string(kTestSecret);
+    return std::nullopt;
+  };
+  auto services = Services::open(Config::from_lookup(lookup).value()).value();
+  for (int i = 0; i < 30; ++i) {
+    const std::string name = "k" + std::to_string(i);
+    const auto decision = services.limiter().check(name, kRule).value();
+    EXPECT_EQ(decision.source, Source::kRedis) << name;
+    EXPECT_EQ(decision.remaining, 99) << name;
+    const auto session = services.sessions().create({.user_id = name}).value();
+    EXPECT_EQ(services.sessions().get(session.id).value().user_id, name);
+    EXPECT_EQ(services.cache().set(name, name).value(), Source::kRedis);
+    EXPECT_EQ(services.cache().get(name).value()->bytes, name);
+  }
+  for (std::size_t i = 0; i < cluster.size(); ++i) {
+    EXPECT_NE(cluster.node(i).cli({"DBSIZE"}), "0") << "node " << i;
+  }
+  EXPECT_TRUE(services.health().healthy);
 }
 
 TEST(Services, TwoOfThemShareWhatIsInRedis) {

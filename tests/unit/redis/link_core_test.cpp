@@ -193,5 +193,115 @@ TEST_F(LinkCoreTest, RetiresAtAReadonlyWhenItsFlightIsEmpty) {
   kept[0].fail(Error(Errc::kClosed));
 }
 
+// Takes over what goes elsewhere.
+class Elsewhere final : public RedirectSink {
+ public:
+  bool take(Pending& pending, std::string_view error, TimePoint) override {
+    if (!is_redirect(error)) return false;
+    told += error;
+    taken.push_back(std::move(pending));
+    return true;
+  }
+  bool is_redirect(std::string_view error) const override {
+    return error.starts_with("MOVED") || error.starts_with("TRYAGAIN");
+  }
+
+  std::string told;
+  std::vector<Pending> taken;
+};
+
+class RedirectedTransaction : public LinkCoreTest {
+ protected:
+  // MULTI, two commands, EXEC: sent, and the first of them answered with OK.
+  RedirectedTransaction() {
+    core_.open(t0);
+    Submission submission;
+    submission.words = Words("MULTI");
+    submission.words.then(Words("INCR", "a")).then(Words("INCR", "b")).then(Words("EXEC"));
+    submission.parts = 3;
+    submission.reader.reset(&log_);
+    Pending pending(std::move(submission), t0 + 1h);
+    pending.route.is_set = true;
+    core_.enqueue(std::move(pending));
+    core_.encode(out_, t0);
+    core_.on_written(out_.encoded());
+    EXPECT_EQ(tell(string_reply("OK")), "");
+  }
+  ~RedirectedTransaction() override {
+    for (Pending& pending : elsewhere_.taken) pending.fail(Error(Errc::kClosed));
+  }
+  std::string tell(const ReplyView& reply) { return std::string(core_.on_reply(reply, t0)); }
+
+  class Log final : public ReplyReader {
+   public:
+    Verdict on_part(const ReplyView& part) noexcept override { return add(part); }
+    void on_repeat() noexcept override { told.emplace_back("again"); }
+    Verdict on_reply(const ReplyView& reply) noexcept override { return add(reply); }
+    void on_error(Error error) noexcept override { told.emplace_back(to_string(error.code())); }
+    void release() noexcept override {}
+    std::vector<std::string> told;
+
+   private:
+    Verdict add(const ReplyView& reply) {
+      told.emplace_back(reply.text);
+      return Verdict::kMine;
+    }
+  };
+
+  Log log_;
+  Elsewhere elsewhere_;
+  LinkCore core_{options_, tally_, budget_, jitter_, nullptr, &elsewhere_};
+};
+
+TEST_F(RedirectedTransaction, GoesWholeWhereOneOfItsCommandsWasSent) {
+  EXPECT_EQ(tell(string_reply("QUEUED")), "");
+  EXPECT_EQ(tell(error_reply("MOVED 1 127.0.0.1:1")), "");
+  EXPECT_EQ(tell(error_reply("EXECABORT Transaction discarded because of previous errors.")), "");
+  ASSERT_EQ(elsewhere_.taken.size(), 1u);
+  EXPECT_EQ(elsewhere_.told, "MOVED 1 127.0.0.1:1");
+  EXPECT_EQ(elsewhere_.taken[0].parts, 3u);
+  EXPECT_THAT(log_.told, ElementsAre("OK", "QUEUED", "again"));
+  EXPECT_TRUE(core_.is_idle());
+}
+
+TEST_F(RedirectedTransaction, ThatExecSendsElsewhereBeginsAnewThere) {
+  EXPECT_EQ(tell(string_reply("QUEUED")), "");
+  EXPECT_EQ(tell(string_reply("QUEUED")), "");
+  EXPECT_EQ(tell(error_reply("MOVED 1 127.0.0.1:1")), "");
+  ASSERT_EQ(elsewhere_.taken.size(), 1u);
+  EXPECT_EQ(elsewhere_.taken[0].parts, 3u);
+  EXPECT_THAT(log_.told, ElementsAre("OK", "QUEUED", "QUEUED", "again"));
+}
+
+TEST_F(RedirectedTransaction, StaysWhereItsCallerKnowsOfARefusal) {
+  EXPECT_EQ(tell(error_reply("ERR unknown command")), "");
+  EXPECT_EQ(tell(error_reply("MOVED 1 127.0.0.1:1")), "");
+  EXPECT_EQ(tell(error_reply("EXECABORT Transaction discarded because of previous errors.")), "");
+  EXPECT_TRUE(elsewhere_.taken.empty());
+  EXPECT_THAT(log_.told, ElementsAre("OK", "ERR unknown command", "MOVED 1 127.0.0.1:1", "server_error"));
+}
+
+TEST_F(RedirectedTransaction, IsNotBelievedToBeExecutedWhereItWasSentAway) {
+  EXPECT_EQ(tell(error_reply("TRYAGAIN")), "");
+  EXPECT_EQ(tell(string_reply("QUEUED")), "");
+  EXPECT_THAT(tell(aggregate_reply(ReplyType::kArray, {})), HasSubstr("another question"));
+  EXPECT_THAT(log_.told, ElementsAre("OK", "foreign_reply"));
+}
+
+TEST_F(RedirectedTransaction, ThatALostLinkCutsInHalfBeginsAnewOnTheNext) {
+  EXPECT_EQ(tell(string_reply("QUEUED")), "");
+  auto kept = core_.salvage(out_.encoded() - 1, t0, Error(Errc::kConnectionLost), std::nullopt);
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(kept[0].parts, 3u);
+  EXPECT_THAT(log_.told, ElementsAre("OK", "QUEUED", "again"));
+  kept[0].fail(Error(Errc::kClosed));
+}
+
+TEST_F(RedirectedTransaction, ThatALostLinkCutsInHalfEndsIfItsCallerKnowsOfARefusal) {
+  EXPECT_EQ(tell(error_reply("ERR unknown command")), "");
+  EXPECT_TRUE(core_.salvage(out_.encoded() - 1, t0, Error(Errc::kConnectionLost), std::nullopt).empty());
+  EXPECT_THAT(log_.told, ElementsAre("OK", "ERR unknown command", "connection_lost"));
+}
+
 }  // namespace
 }  // namespace envoyou::redis::link_core_test
