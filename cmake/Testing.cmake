@@ -26,6 +26,9 @@ set(ENVOYOU_TEST_TIMEOUT_capi 120)
 set(ENVOYOU_TEST_TIMEOUT_examples 60)
 set(ENVOYOU_TEST_TIMEOUT_layers 300)
 set(ENVOYOU_TEST_TIMEOUT_packaging 300)
+# So many times longer where the tests are slower (the presets of sanitizers).
+set(ENVOYOU_TEST_PATIENCE 1 CACHE STRING "Factor of the tests' time limits")
+mark_as_advanced(ENVOYOU_TEST_PATIENCE)
 
 # Tests are compiled for being built often: GoogleTest is parsed once, and no build's test programs are optimised
 # (the code under test is, in its own objects; what measures or simulates is, too).
@@ -73,6 +76,7 @@ function(envoyou_register_test name)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT ${ENVOYOU_TEST_TIMEOUT_${arg_KIND}})
   endif()
+  math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * ${ENVOYOU_TEST_PATIENCE}")
   add_test(NAME ${name} COMMAND ${arg_COMMAND} COMMAND_EXPAND_LISTS)
   set_tests_properties(${name} PROPERTIES LABELS ${arg_KIND} TIMEOUT ${arg_TIMEOUT})
   if(arg_SERIAL)
