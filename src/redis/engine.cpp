@@ -47,7 +47,6 @@ Engine::Engine(const ClientOptions& options, const Runtime& runtime, NodeListene
       clock_(runtime.clock),
       dialer_(std::move(parts.dialer)),
       sink_(std::move(parts.sink)),
-      may_be_direct_(sink_ == nullptr && parts.redirects == nullptr),
       credentials_(credentials_of(options, runtime, parts)),
       inbox_(inbox),
       board_(board),

@@ -129,7 +129,6 @@ class Engine {
   const std::shared_ptr<Clock> clock_;
   const std::unique_ptr<wire::Dialer> dialer_;
   const std::shared_ptr<PushSink> sink_;
-  const bool may_be_direct_;  // what a sink or a fleet is told, it is told on the I/O thread
   const std::shared_ptr<CredentialSource> credentials_;
   Inbox& inbox_;
   Board& board_;

@@ -17,8 +17,9 @@ bool Engine::is_quiet() const noexcept {
          std::all_of(links_.begin(), links_.end(), [](const auto& link) { return link->core().is_quiet(); });
 }
 
+// What a sink is told, it is told on the I/O thread.
 bool Engine::is_called_alone() const noexcept {
-  return lone_calls_ == kLoneCalls && may_be_direct_ && node_.ready() > 0;
+  return lone_calls_ == kLoneCalls && sink_ == nullptr && node_.ready() > 0;
 }
 
 void Engine::mute() {

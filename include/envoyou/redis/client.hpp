@@ -206,7 +206,7 @@ class Client {
   explicit Client(std::unique_ptr<Impl> impl);
   // `submit` for a caller that sleeps until its reader is told, and so may do the work himself when he is alone.
   void ask(Submission submission, CallOptions options);
-  // Among whom its blocking callers sleep.
+  // Among whom its callers sleep; null: each by himself.
   Sleepers* sleepers() const noexcept;
 
   friend class Connection;

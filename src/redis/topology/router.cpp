@@ -147,18 +147,17 @@ Router::Router(const ClientOptions& options, const Runtime& runtime, std::functi
     : options_(options), board_(runtime.clock), lobby_(options.max_queued, options.max_queued_bytes, std::move(wake)) {}
 
 // Without the sorting for what goes to one place, which is nearly everything.
-void Router::submit(Submission submission, const Terms& terms, std::string_view node) {
+void Router::submit(Submission submission, TimePoint deadline, bool shortened, std::string_view node) {
   const Routing routing = route(submission.words);
   const bool whole = options_.topology == Topology::kSentinel;
   const bool one_place = routing.kind == Routing::Kind::kSlot || routing.kind == Routing::Kind::kAnyNode || whole;
   if (!node.empty() || !one_place) {
     std::vector<Submission> one;
     one.push_back(std::move(submission));
-    return submit_all(std::move(one), terms.deadline, terms.shortened, node);
+    return submit_all(std::move(one), deadline, shortened, node);
   }
-  Pending pending = pending_for(std::move(submission), terms.deadline, whole ? kNoSlot : routing.slot, routing.reads);
-  pending.shortened = terms.shortened;
-  pending.alone = terms.alone;
+  Pending pending = pending_for(std::move(submission), deadline, whole ? kNoSlot : routing.slot, routing.reads);
+  pending.shortened = shortened;
   const auto known = map();
   if (known == nullptr) return post(nullptr, std::span(&pending, 1));
   Node* const chosen = choose(*known, pending.route);

@@ -62,7 +62,7 @@ class Router {
   Router(const ClientOptions& options, const Runtime& runtime, std::function<void()> wake);
 
   // Each submission has its own outcome. `node`: the endpoint of the one that is meant, or empty.
-  void submit(Submission submission, const Terms& terms, std::string_view node);
+  void submit(Submission submission, TimePoint deadline, bool shortened, std::string_view node);
   void submit_all(std::vector<Submission> submissions, TimePoint deadline, bool shortened, std::string_view node);
 
   // Where the primary of a slot is, for who dials it himself: by the map, or as a server has said since it was

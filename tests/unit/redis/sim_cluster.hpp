@@ -182,7 +182,7 @@ class SimFleet {
     auto answer = std::make_shared<std::optional<Result<R>>>();
     router->submit(
         to_submission(std::move(command), [answer](Result<R> result) { answer->emplace(std::move(result)); }),
-        Terms{clock->now() + timeout}, {});
+        clock->now() + timeout, false, {});
     return answer;
   }
   std::set<std::uint16_t> ports() const {
