@@ -45,7 +45,7 @@ inline bool is_suspect(std::string_view encoded) noexcept {
   // Either case: 'a' and 'A' differ in one bit.
   constexpr unsigned kCaseBit = 0x20;
   const auto last = static_cast<unsigned char>(encoded[short_name ? 4 : 5]);
-  const std::size_t letter = (last & ~kCaseBit) - 'A';
+  const std::size_t letter = (last & ~kCaseBit) - unsigned{'A'};
   return size <= kLongestName && letter < kLengths.size() && ((kLengths[letter] >> size) & 1u) != 0;
 }
 
