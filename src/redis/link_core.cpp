@@ -217,8 +217,9 @@ LinkCore::Condemned LinkCore::deliver_error(Pending& pending, const ReplyView& r
     return {};
   }
   count_answer();
-  const std::string_view text = part_redirect_.empty() ? reply.text : part_redirect_;
-  if (redirects_ != nullptr && pending.route.is_set && !part_refused_) {
+  const bool is_discarded = reply.text.starts_with("EXECABORT");
+  const std::string_view text = is_discarded && !part_redirect_.empty() ? part_redirect_ : reply.text;
+  if (redirects_ != nullptr && pending.route.is_set && !part_refused_ && (part_redirect_.empty() || is_discarded)) {
     pending.begin_again();
     if (redirects_->take(pending, text, now)) return {};
   }
@@ -241,11 +242,13 @@ LinkCore::Condemned LinkCore::deliver_part(Pending& pending, const ReplyView& pa
   return foreign();
 }
 
-// True: the caller is told nothing of this part, for all will be told anew.
+// True: the caller is told nothing of this part, for all will be told anew. Where MULTI itself was refused, the
+// commands may have been executed one by one: that is never sent again.
 bool LinkCore::goes_elsewhere(const Pending& pending, const ReplyView& part) {
   if (!part_redirect_.empty()) return true;
   if (!part.is_error()) return false;
-  const bool may_go = redirects_ != nullptr && pending.route.is_set && !part_refused_;
+  const bool is_begun = pending.parts + 1 < pending.parts_in_all;
+  const bool may_go = redirects_ != nullptr && pending.route.is_set && is_begun && !part_refused_;
   if (may_go && redirects_->is_redirect(part.text)) {
     part_redirect_ = part.text;
   } else {

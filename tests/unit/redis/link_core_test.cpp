@@ -203,17 +203,17 @@ class Elsewhere final : public RedirectSink {
     return true;
   }
   bool is_redirect(std::string_view error) const override {
-    return error.starts_with("MOVED") || error.starts_with("TRYAGAIN");
+    return error.starts_with("MOVED") || error.starts_with("TRYAGAIN") || error.starts_with("LOADING");
   }
 
   std::string told;
   std::vector<Pending> taken;
 };
 
-class RedirectedTransaction : public LinkCoreTest {
+class SentTransaction : public LinkCoreTest {
  protected:
-  // MULTI, two commands, EXEC: sent, and the first of them answered with OK.
-  RedirectedTransaction() {
+  // MULTI, two commands, EXEC.
+  SentTransaction() {
     core_.open(t0);
     Submission submission;
     submission.words = Words("MULTI");
@@ -225,9 +225,8 @@ class RedirectedTransaction : public LinkCoreTest {
     core_.enqueue(std::move(pending));
     core_.encode(out_, t0);
     core_.on_written(out_.encoded());
-    EXPECT_EQ(tell(string_reply("OK")), "");
   }
-  ~RedirectedTransaction() override {
+  ~SentTransaction() override {
     for (Pending& pending : elsewhere_.taken) pending.fail(Error(Errc::kClosed));
   }
   std::string tell(const ReplyView& reply) { return std::string(core_.on_reply(reply, t0)); }
@@ -251,6 +250,20 @@ class RedirectedTransaction : public LinkCoreTest {
   Log log_;
   Elsewhere elsewhere_;
   LinkCore core_{options_, tally_, budget_, jitter_, nullptr, &elsewhere_};
+};
+
+// The server had loaded its data in between: what followed was executed one by one.
+TEST_F(SentTransaction, WhoseMultiWasRefusedIsNeverSentAgain) {
+  EXPECT_EQ(tell(error_reply("LOADING Redis is loading the dataset in memory")), "");
+  EXPECT_EQ(tell({.type = ReplyType::kInteger, .integer = 1}), "");
+  EXPECT_EQ(tell(error_reply("TRYAGAIN")), "");
+  EXPECT_EQ(tell(error_reply("MOVED 1 127.0.0.1:1")), "");
+  EXPECT_TRUE(elsewhere_.taken.empty());
+}
+
+class RedirectedTransaction : public SentTransaction {
+ protected:
+  RedirectedTransaction() { EXPECT_EQ(tell(string_reply("OK")), ""); }
 };
 
 TEST_F(RedirectedTransaction, GoesWholeWhereOneOfItsCommandsWasSent) {
