@@ -22,7 +22,7 @@ set(ENVOYOU_HEADERS_redis redis/*)
 # owners, and who sees the headers of redis sees these.
 set(ENVOYOU_HEADERS_wire redis/command.hpp redis/reply.hpp)
 set(ENVOYOU_HEADERS_backing backing.hpp)
-set(ENVOYOU_HEADERS_limiter limiter.hpp)
+set(ENVOYOU_HEADERS_limiter limiter.hpp limiter/*)
 set(ENVOYOU_HEADERS_session session.hpp)
 set(ENVOYOU_HEADERS_cache cache.hpp http.hpp)
 set(ENVOYOU_HEADERS_services services.hpp config.hpp envoyou.hpp)

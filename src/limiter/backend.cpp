@@ -4,19 +4,48 @@
 
 namespace envoyou::limiter {
 
+namespace {
+
+// How many GCRA rules of the same window come before this one, by limit and burst: so the order in which rules are
+// named does not matter.
+std::uint8_t place_of(std::span<const RateRule> rules, std::size_t index) {
+  const RateRule& rule = rules[index];
+  std::uint8_t place = 0;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    const RateRule& other = rules[i];
+    if (i == index || other.algorithm != Algorithm::kGcra || other.window != rule.window) continue;
+    const auto mine = std::pair(rule.limit, rule.capacity());
+    const auto theirs = std::pair(other.limit, other.capacity());
+    if (theirs < mine || (theirs == mine && i < index)) ++place;
+  }
+  return place;
+}
+
+}  // namespace
+
 Request Request::of(std::string_view key, std::span<const RateRule> rules, std::int64_t cost) {
   Request made;
   made.key = key;
   made.rules = rules;
   made.cost = cost;
   for (std::size_t i = 0; i < rules.size(); ++i) {
-    const auto begin = made.windows.begin();
-    const auto end = begin + static_cast<std::ptrdiff_t>(made.log_count);
-    const auto found = std::find(begin, end, rules[i].window.count());
-    made.log_of_rule[i] = static_cast<std::uint8_t>(found - begin);
-    if (found == end) made.windows[made.log_count++] = rules[i].window.count();
+    MeterId id{rules[i].algorithm, 0, rules[i].window.count()};
+    if (id.algorithm == Algorithm::kGcra && rules.size() > 1) id.place = place_of(rules, i);
+    std::size_t meter = 0;
+    while (meter < made.meter_count && made.meters[meter] != id) ++meter;
+    made.meter_of_rule[i] = static_cast<std::uint8_t>(meter);
+    if (meter < made.meter_count) continue;
+    made.meters[meter] = id;
+    made.rates[meter] = rules[i].limit;
+    ++made.meter_count;
   }
   return made;
+}
+
+Ms Request::widest_window() const noexcept {
+  Ms widest = 0;
+  for (const MeterId& each : meter_ids()) widest = std::max(widest, each.window);
+  return widest;
 }
 
 Ms to_ms(TimePoint time) noexcept {

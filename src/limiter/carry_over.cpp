@@ -126,7 +126,7 @@ Result<void> CarryOverToRedis::settle(std::span<const Merge> merges, std::span<c
 void CarryOverToRedis::arrived(const Merge& merge, const Merged& merged) {
   const Ms now = to_ms(clock_.now());
   telemetry_.carried_over(stand_in_.settle(merge, now), merged.as_of_now);
-  note(now + merge.window);
+  note(now + 2 * merge.meter.window);
 }
 
 Meaning CarryOverToRedis::failed(const Merge& merge, const Error& error) {

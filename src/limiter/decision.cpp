@@ -25,15 +25,15 @@ Decision to_decision(const Request& request, const Answer& answer, Source source
   made.rules.reserve(request.rules.size());
   for (std::size_t i = 0; i < request.rules.size(); ++i) {
     const RateRule& rule = request.rules[i];
-    const LogAnswer& log = answer.logs[request.log_of_rule[i]];
-    const std::int64_t left = std::max<std::int64_t>(0, rule.limit - log.used);
-    const Milliseconds reset_after(log.reset_after);
+    const MeterAnswer& meter = answer.meters[request.meter_of_rule[i]];
+    const std::int64_t left = std::max<std::int64_t>(0, rule.capacity() - meter.used);
+    const Milliseconds reset_after(meter.reset_after);
     if (i == 0 || left < made.remaining) {
-      made.limit = rule.limit;
+      made.limit = rule.capacity();
       made.remaining = left;
     }
     made.reset_after = std::max(made.reset_after, reset_after);
-    made.rules.push_back({rule, left, reset_after});
+    made.rules.push_back({rule, left, reset_after, answer.retry_after[i] != 0});
   }
   const Ms wait = longest_wait(request, answer);
   made.retry_after = wait == kNever ? std::nullopt : std::optional(Milliseconds(wait));

@@ -49,9 +49,9 @@ KeyStore::Visit KeyStore::visit(std::string_view key) {
 
 KeyStore::Visit KeyStore::visit_shard(std::size_t index) { return Visit(*this, shards_[index], 0, {}); }
 
-KeyRecord& KeyStore::Visit::get(Ms window) {
+KeyRecord& KeyStore::Visit::get(const MeterId& meter) {
   if (KeyRecord* found = find()) return *found;
-  auto made = std::make_unique<KeyRecord>(hash_, key_, window);
+  auto made = std::make_unique<KeyRecord>(hash_, key_, meter);
   shard_.table.insert(*made);
   store_.keys_.add(1);
   KeyRecord& record = *made.release();

@@ -121,8 +121,8 @@ class KeyStore::Visit {
  public:
   // The key's record; null if there is none.
   KeyRecord* find() const noexcept { return shard_.table.find(hash_, key_); }
-  // The key's record, made with a log of `window` if there was none. `changed` must follow.
-  KeyRecord& get(Ms window);
+  // The key's record, made with this meter if there was none. `changed` must follow.
+  KeyRecord& get(const MeterId& meter);
   // After any change to a record: accounts it, finds its place in the queues, and makes room if that is needed. If
   // nothing in it counts any more it may be gone afterwards.
   void changed(KeyRecord& record, Ms now);

@@ -27,15 +27,19 @@ std::int64_t Owed::cost_after(Ms time) const noexcept {
   return sum;
 }
 
-void Owed::add(Ms at, std::int64_t cost, Ms expired) {
+void Owed::add(OwedEntry entry, Ms expired) {
   if (entries_.size() == entries_.capacity()) prune(expired);
   const std::size_t waiting = entries_.size() - in_batches();
-  if (waiting > 0 && (entries_.back().at == at || waiting >= kMaxOwedEntries)) {
-    entries_.back().at = at;
-    entries_.back().cost += cost;
+  const bool full = waiting >= kMaxOwedEntries;
+  const bool alike =
+      waiting > 0 && entries_.back().at == entry.at && entries_.back().request_id.empty() && entry.request_id.empty();
+  if (alike || full) {
+    entries_.back().at = entry.at;
+    entries_.back().cost += entry.cost;
+    entries_.back().request_id.clear();
     return;
   }
-  entries_.push_back({at, cost});
+  entries_.push_back(std::move(entry));
 }
 
 void Owed::prune(Ms expired) {
@@ -93,6 +97,18 @@ void Owed::release(std::uint64_t token) {
   if (batches_.empty() || batches_.back().token != token) return;
   if (batches_.back().reset_at) reset_at_ = batches_.back().reset_at;
   batches_.pop_back();
+}
+
+std::size_t OwedLeases::settle(const Merge& merge) {
+  std::size_t settled = 0;
+  for (const OwedLease& lease : merge.leases) {
+    const auto found = changed_.find(lease.id);
+    if (found == changed_.end() || found->second != lease.version) continue;
+    changed_.erase(found);
+    ++settled;
+  }
+  if (merge.reset_at && token_ == merge.token) reset_at_.reset();
+  return settled;
 }
 
 }  // namespace envoyou::limiter

@@ -15,12 +15,14 @@
 // only make the limit stricter. Confined to one thread.
 #pragma once
 
-#include "limiter/algorithms/log_ring.hpp"
+#include "limiter/algorithms/meter.hpp"
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace envoyou::limiter {
@@ -34,15 +36,26 @@ inline constexpr std::size_t kMaxOwedBatches = 16;
 struct OwedEntry {
   Ms at = 0;  // on this process' clock
   std::int64_t cost = 0;
+  std::string request_id = {};  // if Redis has admitted it already, it counts no more
 };
 
-// One message to Redis about one log. Merging it twice is merging it once.
+// How one lease stands here.
+struct OwedLease {
+  std::string id;
+  Ms until = 0;           // on this process' clock
+  std::int64_t cost = 0;  // 0: it was released
+  std::uint64_t version = 0;
+};
+
+// One message to Redis about one meter. Merging it twice is merging it once.
 struct Merge {
   std::string key;  // the user's
-  Ms window = 0;
+  MeterId meter;
+  std::int64_t rate = 0;  // of GCRA
   std::uint64_t token = 0;
   std::optional<Ms> reset_at;      // forget what is older, on this process' clock
   std::vector<OwedEntry> entries;  // oldest first
+  std::vector<OwedLease> leases;   // of concurrency, instead of entries
 };
 
 class Owed {
@@ -55,7 +68,7 @@ class Owed {
   std::int64_t cost_after(Ms time) const noexcept;
 
   // `expired`: what is no later than that counts no more.
-  void add(Ms at, std::int64_t cost, Ms expired);
+  void add(OwedEntry entry, Ms expired);
   // Drops what counts no more and is in no batch.
   void prune(Ms expired);
   // Everything before is forgotten, here and, when it hears of it, in Redis.
@@ -82,6 +95,41 @@ class Owed {
   std::vector<OwedEntry> entries_;  // oldest first; those of the batches come first, in their order
   std::vector<Batch> batches_;
   std::optional<Ms> reset_at_;  // not in a batch yet
+};
+
+// The same of concurrency. A lease is told as it stands, which may be repeated without harm; so what is kept is only
+// whose state Redis may not know.
+class OwedLeases {
+ public:
+  bool empty() const noexcept { return changed_.empty() && !reset_at_; }
+  std::size_t bytes() const noexcept { return sizeof(OwedLeases) + changed_.size() * kBytesPerLease; }
+
+  void add(std::string_view id) { changed_.insert_or_assign(std::string(id), ++version_); }
+  // All leases ended; `token` names that, so that it happens once.
+  void reset(Ms at, std::uint64_t token) {
+    changed_.clear();
+    reset_at_ = at;
+    token_ = token;
+  }
+
+  // visit(id, version)
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [id, version] : changed_) visit(id, version);
+  }
+  const std::optional<Ms>& reset_at() const noexcept { return reset_at_; }
+  std::uint64_t token() const noexcept { return token_; }
+
+  // Returns how many leases that were. What has changed since is still owed.
+  std::size_t settle(const Merge& merge);
+
+ private:
+  static constexpr std::size_t kBytesPerLease = 96;
+
+  std::map<std::string, std::uint64_t, std::less<>> changed_;  // and when that was, in changes
+  std::uint64_t version_ = 0;
+  std::optional<Ms> reset_at_;
+  std::uint64_t token_ = 0;
 };
 
 }  // namespace envoyou::limiter

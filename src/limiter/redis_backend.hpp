@@ -1,9 +1,12 @@
 // The limiter in Redis: each verb is one script and one round trip, and the server's clock decides. Formats:
 // docs/limiter.md.
 //
-// Keys:   <prefix>:{<key part>}:w<window ms>        a log
-//         <prefix>:{<key part>}:m<token>            the marker of a merge
-//         <prefix>:epoch                            the name of the data set
+// Keys:   <prefix>:{<key part>}:<letter><window ms>   a meter; the letter is the algorithm's: w, p, s, g, f, l
+//         <prefix>:{<key part>}:l<window ms>c         the costs of leases
+//         <prefix>:{<key part>}:m<token>              the marker of a merge
+//         <prefix>:{<key part>}:i<key part of an id>  a request that was admitted
+//         <prefix>:{<key part>}:b                     the key is blocked
+//         <prefix>:epoch                              the name of the data set
 //
 // Every reply echoes the random tag of its call, so that another's answer is noticed (kForeignReply) and never used. A
 // call that Redis comes to only after its deadline changes nothing there (kNotSent): who asked has been answered by
@@ -46,9 +49,15 @@ class RedisBackend final : public Backend {
   // REQUIRES: tokens outlives this.
   RedisBackend(RedisBackendOptions options, std::shared_ptr<redis::Client> client, Tokens& tokens);
 
-  Result<Answer> take(const Request& request, Deadline deadline) override;
-  Result<Answer> peek(const Request& request, Deadline deadline) override;
+  Result<Answer> ask(const Request& request, Ask what, Deadline deadline) override;
   Result<void> reset(const Request& request, Deadline deadline) override;
+  Result<void> block(const Request& request, Milliseconds duration, Deadline deadline) override;
+
+  // Each by itself, in their order; in one trip a node. An answer for each.
+  std::vector<Result<Answer>> take_batch(std::span<const Request> requests, Deadline deadline);
+  // In one script: REQUIRES a single server. `all_or_nothing`: nothing is taken unless all answers are allowed; each
+  // tells how it stands by itself.
+  Result<std::vector<Answer>> take_together(std::span<const Request> requests, bool all_or_nothing, Deadline deadline);
 
   struct TakeAfter {
     std::vector<Result<Merged>> merged;  // one for each merge
@@ -56,7 +65,7 @@ class RedisBackend final : public Backend {
   };
   // Merges of the request's key, and then takes or asks, in one trip: the answer knows of what was merged. The times of
   // the merges are on this process' clock.
-  TakeAfter ask_after(std::span<const Merge> merges, const Request& request, bool take, Deadline deadline);
+  TakeAfter ask_after(std::span<const Merge> merges, const Request& request, Ask ask, Deadline deadline);
 
   // All in one trip. `virtual_now` is the time of the merges and of the server, for replays.
   std::vector<Result<Merged>> merge(std::span<const Merge> merges, Deadline deadline,
@@ -67,6 +76,9 @@ class RedisBackend final : public Backend {
 
   // The name of the data set, made now if there was none; it is there for `lifetime` at least.
   Result<std::string> epoch(Ms lifetime, Deadline deadline);
+
+  // What makes a time of this process one of the server that has the key; nothing before its first answer.
+  std::optional<Ms> phase_of(std::string_view key);
 
   // The part of all keys of `key` before the suffix, hash tag included.
   std::string stem(std::string_view key) const;
@@ -92,7 +104,16 @@ class RedisBackend final : public Backend {
   void learn(const Trip& trip, Result<Integers>& reply);
   Result<Integers> run(const Trip& trip, Command command);
 
-  Command ask_command(const Request& request, bool take, const Trip& trip);
+  static Result<std::vector<Answer>> to_answers(std::span<const Request> requests, const Result<Integers>& reply);
+  static Answer read_answer(const Request& request, const std::int64_t*& next);
+
+  void add_keys(redis::Words& words, const Request& request, std::uint8_t flags) const;
+  std::string id_name(std::string_view id) const;
+  std::string node_with(std::string_view key) const;
+  void begin_merge(redis::Words& words, const Merge& merge, std::uint64_t tag, std::optional<Ms> virtual_now,
+                   const Trip& trip) const;
+  Command merge_leases_command(const Merge& merge, std::optional<Ms> virtual_now, const Trip& trip);
+  Command ask_command(std::span<const Request> requests, Ask ask, bool joined, const Trip& trip);
   Command merge_command(const Merge& merge, std::optional<Ms> virtual_now, const Trip& trip);
 
   const RedisBackendOptions options_;

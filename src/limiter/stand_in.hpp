@@ -18,19 +18,17 @@
 
 namespace envoyou::limiter {
 
-enum class Verb : std::uint8_t { kTake, kPeek, kReset };
-
 class StandIn {
  public:
   // REQUIRES: both outlive this.
   StandIn(KeyStore& store, Tokens& tokens) : store_(store), tokens_(tokens) {}
 
-  // Redis gave `answer` to a take or a peek. REQUIRES: request.now is set.
-  void mirror(const Request& request, Verb verb, const Answer& answer);
+  // Redis gave `answer` to that. REQUIRES: request.now is set.
+  void mirror(const Request& request, Ask what, const Answer& answer);
 
   // Keys that owe something. One atomic load.
   std::size_t owing() const noexcept { return store_.owing(); }
-  // What the logs of one request owe.
+  // What the meters of one request owe.
   std::vector<Merge> owed_by(const Request& request);  // REQUIRES: request.now is set
   // What the shard owes, of its first `at_most` keys. REQUIRES: index < shard_count().
   std::vector<Merge> owed_by_shard(std::size_t index, std::size_t at_most, Ms now);
@@ -45,7 +43,8 @@ class StandIn {
   void owe_everything(Ms now);
 
  private:
-  void collect(KeyRecord& record, KeyLog& log, Ms now, std::vector<Merge>& to);
+  void collect_leases(KeyRecord& record, KeyMeter& meter, Ms now, std::vector<Merge>& to);
+  void collect(KeyRecord& record, KeyMeter& meter, Ms now, std::vector<Merge>& to);
 
   KeyStore& store_;
   Tokens& tokens_;

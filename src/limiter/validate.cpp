@@ -20,9 +20,22 @@ bool is_good_name(std::string_view name) {
   return name.size() <= kMaxRuleNameBytes && std::ranges::all_of(name, [](char c) { return c >= 0x20 && c <= 0x7e; });
 }
 
+// A burst must be back within the longest window, so that times stay in their bounds.
+bool is_good_burst(const RateRule& rule) {
+  if (rule.burst == 0) return true;
+  if (rule.algorithm != Algorithm::kGcra || rule.burst < 0 || rule.burst > kMaxRateLimit) return false;
+  const auto window = static_cast<double>(rule.window.count());
+  return static_cast<double>(rule.burst) * window / static_cast<double>(rule.limit) <=
+         static_cast<double>(kMaxRateWindow.count());
+}
+
 bool is_good(const RateRule& rule) {
   return rule.limit >= 1 && rule.limit <= kMaxRateLimit && rule.window.count() >= 1 && rule.window <= kMaxRateWindow &&
-         is_good_name(rule.name);
+         rule.algorithm <= Algorithm::kConcurrency && is_good_burst(rule) && is_good_name(rule.name);
+}
+
+bool serves(const RateRule& rule, Purpose purpose) {
+  return (rule.algorithm == Algorithm::kConcurrency) == (purpose == Purpose::kLease);
 }
 
 void tell(base::Problems& problems, const RateRule& rule, std::string_view prefix) {
@@ -33,22 +46,40 @@ void tell(base::Problems& problems, const RateRule& rule, std::string_view prefi
   if (rule.window.count() < 1 || rule.window > kMaxRateWindow) {
     problems.add(field("window"), between(1, kMaxRateWindow.count(), rule.window.count()) + " ms");
   }
+  if (rule.algorithm > Algorithm::kConcurrency) {
+    problems.add(field("algorithm"), "is none: " + std::to_string(static_cast<int>(rule.algorithm)));
+  }
+  if (rule.burst != 0 && rule.algorithm != Algorithm::kGcra) {
+    problems.add(field("burst"), "is of gcra only, the algorithm is " + std::string(to_string(rule.algorithm)));
+  } else if (rule.burst < 0 || rule.burst > kMaxRateLimit) {
+    problems.add(field("burst"), between(0, kMaxRateLimit, rule.burst));
+  } else if (rule.limit >= 1 && !is_good_burst(rule)) {
+    problems.add(field("burst"), "takes longer than 366 days to be back, got " + std::to_string(rule.burst));
+  }
   problems.require(is_good_name(rule.name), field("name"), "must be at most 64 printable ASCII characters");
 }
 
-void tell(base::Problems& problems, std::span<const RateRule> rules) {
+void tell(base::Problems& problems, const RateRule& rule, std::string_view prefix, Purpose purpose) {
+  tell(problems, rule, prefix);
+  if (rule.algorithm > Algorithm::kConcurrency || serves(rule, purpose)) return;
+  problems.add(std::string(prefix) + "algorithm",
+               purpose == Purpose::kRate ? "concurrency gives leases: ask with acquire()"
+                                         : "must be concurrency, got " + std::string(to_string(rule.algorithm)));
+}
+
+void tell(base::Problems& problems, std::span<const RateRule> rules, Purpose purpose) {
   if (rules.empty() || rules.size() > kMaxRulesPerCheck) {
     problems.add("rules", "must be " + std::to_string(1) + " to " + std::to_string(kMaxRulesPerCheck) + ", got " +
                               std::to_string(rules.size()));
     return;
   }
-  if (rules.size() == 1) return tell(problems, rules[0], "");
-  for (std::size_t i = 0; i < rules.size(); ++i) tell(problems, rules[i], "rules[" + std::to_string(i) + "].");
+  if (rules.size() == 1) return tell(problems, rules[0], "", purpose);
+  for (std::size_t i = 0; i < rules.size(); ++i) tell(problems, rules[i], "rules[" + std::to_string(i) + "].", purpose);
 }
 
-Error explain(std::string_view key, std::span<const RateRule> rules, std::int64_t cost) {
+Error explain(std::string_view key, std::span<const RateRule> rules, std::int64_t cost, Purpose purpose) {
   base::Problems problems;
-  tell(problems, rules);
+  tell(problems, rules, purpose);
   if (cost < 0 || cost > kMaxRateLimit) problems.add("cost", between(0, kMaxRateLimit, cost));
   const bool only_the_key = problems.empty();
   problems.require(!key.empty(), "key", "must not be empty");
@@ -62,11 +93,25 @@ Error explain(std::string_view key, std::span<const RateRule> rules, std::int64_
 
 }  // namespace
 
-Result<void> validate(std::string_view key, std::span<const RateRule> rules, std::int64_t cost) {
+Result<void> validate(std::string_view key, std::span<const RateRule> rules, std::int64_t cost, Purpose purpose) {
+  const auto fits = [purpose](const RateRule& rule) { return is_good(rule) && serves(rule, purpose); };
   const bool good = !key.empty() && key.size() <= kMaxRateKeyBytes && cost >= 0 && cost <= kMaxRateLimit &&
-                    !rules.empty() && rules.size() <= kMaxRulesPerCheck && std::ranges::all_of(rules, is_good);
+                    !rules.empty() && rules.size() <= kMaxRulesPerCheck && std::ranges::all_of(rules, fits);
   if (good) return {};
-  return explain(key, rules, cost);
+  return explain(key, rules, cost, purpose);
+}
+
+Result<void> validate(const RateRule& rule, std::string_view prefix) {
+  base::Problems problems;
+  tell(problems, rule, prefix);
+  return problems.result();
+}
+
+Result<void> validate_id(std::string_view field, std::string_view id, std::size_t most, bool may_be_empty) {
+  if (id.empty() && !may_be_empty) return invalid_argument(field, "must not be empty");
+  if (id.size() <= most) return {};
+  return invalid_argument(field,
+                          "must be at most " + std::to_string(most) + " bytes, got " + std::to_string(id.size()));
 }
 
 Result<void> validate(const RateLimiterOptions& options) {

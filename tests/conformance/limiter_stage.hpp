@@ -6,6 +6,7 @@
 #include "limiter/memory_backend.hpp"
 #include "limiter/redis_backend.hpp"
 #include "support/certificates.hpp"
+#include "support/redis_cluster.hpp"
 #include "support/redis_server.hpp"
 
 #include <gtest/gtest.h>
@@ -61,7 +62,8 @@ class RedisStage final : public Stage {
   // Writing commands executed, whether or not they changed anything.
   std::int64_t writes() const {
     std::int64_t sum = 0;
-    for (const auto* command : {"zadd", "zremrangebyscore", "pexpire", "del", "unlink", "set"}) {
+    for (const auto* command :
+         {"zadd", "zremrangebyscore", "pexpire", "del", "unlink", "set", "setrange", "hset", "hdel", "zrem"}) {
       for (const auto* server : servers_) sum += server->calls_of(command);
     }
     return sum;
@@ -79,6 +81,39 @@ inline std::shared_ptr<redis::Client> connect(redis::ClientOptions options) {
   auto client = redis::Client::open(std::move(options)).value();
   EXPECT_TRUE(client->wait_until_connected(Deadline::after(*system_clock(), std::chrono::seconds(5))));
   return client;
+}
+
+// The servers that all suites of this program share; started when first asked for.
+struct StageServers {
+  testing::Certificates certificates;
+  testing::RedisServer single = start_single(certificates);
+  testing::RedisCluster cluster = testing::RedisCluster::start(3, {.config_lines = {"enable-debug-command yes"}});
+
+  static testing::RedisServer start_single(testing::Certificates& certificates) {
+    testing::RedisOptions options;
+    options.tls = testing::RedisTls{.server = certificates.files(testing::CertificateKind::kGood)};
+    options.config_lines = {"enable-debug-command yes"};
+    return testing::RedisServer::start(options);
+  }
+  static StageServers& get() {
+    static StageServers servers;
+    return servers;
+  }
+};
+
+// "memory", "redis…", "redis_tls…" or "redis_cluster…".
+inline std::unique_ptr<Stage> make_stage(std::string_view kind) {
+  if (kind.starts_with("memory")) return std::make_unique<MemoryStage>();
+  StageServers& servers = StageServers::get();
+  if (kind.starts_with("redis_cluster")) {
+    std::vector<testing::RedisServer*> nodes;
+    for (std::size_t i = 0; i < servers.cluster.size(); ++i) nodes.push_back(&servers.cluster.node(i));
+    return std::make_unique<RedisStage>(nodes, connect(redis::parse_url(servers.cluster.url()).value()));
+  }
+  const bool tls = kind.starts_with("redis_tls");
+  auto options = redis::parse_url(tls ? servers.single.tls_url() : servers.single.url()).value();
+  if (tls) options.tls.ca_file = servers.certificates.ca().string();
+  return std::make_unique<RedisStage>(std::vector{&servers.single}, connect(options));
 }
 
 }  // namespace envoyou::limiter

@@ -6,7 +6,6 @@
 // the edges by hand.
 #include "conformance/limiter_stage.hpp"
 #include "support/limiter_oracle.hpp"
-#include "support/redis_cluster.hpp"
 
 #include <gtest/gtest.h>
 
@@ -25,12 +24,17 @@ using testing::SlidingLogOracle;
 
 const Deadline kPatient = Deadline::never();
 
-RateRule rule(std::int64_t limit, Ms window) { return {.limit = limit, .window = Milliseconds(window)}; }
+// In which form the log is kept, by the suite's parameter.
+Algorithm form = Algorithm::kSlidingLog;
+
+RateRule rule(std::int64_t limit, Ms window) {
+  return {.limit = limit, .window = Milliseconds(window), .algorithm = form};
+}
 
 OracleAnswer plain(const Request& request, const Answer& answer) {
   OracleAnswer made{answer.allowed, INT64_MAX, 0, 0};
   for (std::size_t i = 0; i < request.rules.size(); ++i) {
-    const LogAnswer& log = answer.logs[request.log_of_rule[i]];
+    const MeterAnswer& log = answer.meters[request.meter_of_rule[i]];
     const Ms wait = answer.retry_after[i];
     made.remaining = std::min(made.remaining, std::max<std::int64_t>(0, request.rules[i].limit - log.used));
     made.reset_after = std::max(made.reset_after, log.reset_after);
@@ -41,33 +45,9 @@ OracleAnswer plain(const Request& request, const Answer& answer) {
 
 class LimiterConformance : public ::testing::TestWithParam<std::string> {
  protected:
-  static void SetUpTestSuite() {
-    certificates_ = new testing::Certificates;
-    testing::RedisOptions options;
-    options.tls = testing::RedisTls{.server = certificates_->files(testing::CertificateKind::kGood)};
-    options.config_lines = {"enable-debug-command yes"};
-    server_ = new testing::RedisServer(testing::RedisServer::start(options));
-  }
-  static void TearDownTestSuite() {
-    delete server_;
-    delete certificates_;
-  }
   void SetUp() override {
-    if (GetParam() == "memory") {
-      stage_ = std::make_unique<MemoryStage>();
-      return;
-    }
-    if (GetParam() == "redis_cluster") {
-      static testing::RedisCluster cluster =
-          testing::RedisCluster::start(3, {.config_lines = {"enable-debug-command yes"}});
-      std::vector<testing::RedisServer*> servers;
-      for (std::size_t i = 0; i < cluster.size(); ++i) servers.push_back(&cluster.node(i));
-      stage_ = std::make_unique<RedisStage>(servers, connect(redis::parse_url(cluster.url()).value()));
-      return;
-    }
-    auto options = redis::parse_url(GetParam() == "redis" ? server_->url() : server_->tls_url()).value();
-    if (options.tls.enabled) options.tls.ca_file = certificates_->ca().string();
-    stage_ = std::make_unique<RedisStage>(std::vector{server_}, connect(options));
+    form = GetParam().ends_with("compact") ? Algorithm::kCompactLog : Algorithm::kSlidingLog;
+    stage_ = make_stage(GetParam());
   }
 
   Request ask(std::string_view key, std::span<const RateRule> rules, Ms now, std::int64_t cost = 1) const {
@@ -76,25 +56,20 @@ class LimiterConformance : public ::testing::TestWithParam<std::string> {
     return made;
   }
   Answer take(std::string_view key, std::span<const RateRule> rules, Ms now, std::int64_t cost = 1) {
-    return stage_->backend().take(ask(key, rules, now, cost), kPatient).value();
+    return stage_->backend().ask(ask(key, rules, now, cost), Ask::kTake, kPatient).value();
   }
   Answer take(std::string_view key, const RateRule& one, Ms now, std::int64_t cost = 1) {
     return take(key, {&one, 1}, now, cost);
   }
   Answer peek(std::string_view key, const RateRule& one, Ms now, std::int64_t cost = 1) {
-    return stage_->backend().peek(ask(key, {&one, 1}, now, cost), kPatient).value();
+    return stage_->backend().ask(ask(key, {&one, 1}, now, cost), Ask::kPeek, kPatient).value();
   }
   void reset(std::string_view key, std::span<const RateRule> rules, Ms now) {
     stage_->backend().reset(ask(key, rules, now), kPatient).value();
   }
 
-  static testing::Certificates* certificates_;
-  static testing::RedisServer* server_;
   std::unique_ptr<Stage> stage_;
 };
-
-testing::Certificates* LimiterConformance::certificates_ = nullptr;
-testing::RedisServer* LimiterConformance::server_ = nullptr;
 
 TEST_P(LimiterConformance, AgreesWithTheOracle) {
   const std::uint64_t seed = base::jitter_seed();
@@ -122,7 +97,7 @@ TEST_P(LimiterConformance, AgreesWithTheOracle) {
       }
       const Request request = ask(key, rules, now, cost);
       if (kind <= 2) {
-        const auto peeked = plain(request, stage_->backend().peek(request, kPatient).value());
+        const auto peeked = plain(request, stage_->backend().ask(request, Ask::kPeek, kPatient).value());
         ASSERT_EQ(peeked, oracle.ask(key, oracle_rules, cost, now)) << "run " << run << " step " << step;
         continue;
       }
@@ -180,7 +155,7 @@ TEST_P(LimiterConformance, DeniedAskedAndFreeOfChargeWriteNothing) {
 TEST_P(LimiterConformance, WhatOneRuleDeniesIsTakenFromNone) {
   const std::array rules{rule(2, 1'000), rule(10, 60'000)};
   for (int i = 0; i < 5; ++i) take("k", rules, 0);
-  EXPECT_EQ(peek("k", rules[1], 0).logs[0].used, 2);
+  EXPECT_EQ(peek("k", rules[1], 0).meters[0].used, 2);
 }
 
 TEST_P(LimiterConformance, RulesOfOneWindowShareALog) {
@@ -190,7 +165,7 @@ TEST_P(LimiterConformance, RulesOfOneWindowShareALog) {
   EXPECT_FALSE(denied.allowed);
   EXPECT_EQ(denied.retry_after[0], 0);
   EXPECT_EQ(denied.retry_after[1], 1'000);
-  EXPECT_EQ(denied.logs[0].used, 3);
+  EXPECT_EQ(denied.meters[0].used, 3);
 }
 
 TEST_P(LimiterConformance, ALimitThatChangesKeepsTheHistory) {
@@ -203,7 +178,7 @@ TEST_P(LimiterConformance, ACostOverTheLimitIsNeverAdmittedAndTouchesNothing) {
   const Answer answer = take("k", rule(3, 1'000), 0, 4);
   EXPECT_FALSE(answer.allowed);
   EXPECT_EQ(answer.retry_after[0], kNever);
-  EXPECT_EQ(peek("k", rule(3, 1'000), 0).logs[0].used, 0);
+  EXPECT_EQ(peek("k", rule(3, 1'000), 0).meters[0].used, 0);
 }
 
 TEST_P(LimiterConformance, AClockThatWasFarAheadStartsItAfresh) {
@@ -213,7 +188,7 @@ TEST_P(LimiterConformance, AClockThatWasFarAheadStartsItAfresh) {
   const Answer afresh = take("k", one, 3'598'499);
   EXPECT_TRUE(afresh.allowed);
   EXPECT_EQ(afresh.clock_resets, 1u);
-  EXPECT_EQ(peek("k", one, 3'598'499).logs[0].used, 1);
+  EXPECT_EQ(peek("k", one, 3'598'499).meters[0].used, 1);
 }
 
 TEST_P(LimiterConformance, LargeNumbersStayExact) {
@@ -223,9 +198,9 @@ TEST_P(LimiterConformance, LargeNumbersStayExact) {
   EXPECT_TRUE(take("k", most, kNow, kLimit - 1).allowed);
   EXPECT_TRUE(take("k", most, kNow + 1, 1).allowed);
   const Answer denied = take("k", most, kNow + 2, 1);
-  EXPECT_EQ(denied.logs[0].used, kLimit);
+  EXPECT_EQ(denied.meters[0].used, kLimit);
   EXPECT_EQ(denied.retry_after[0], most.window.count() - 2);
-  EXPECT_EQ(denied.logs[0].reset_after, most.window.count() - 1);
+  EXPECT_EQ(denied.meters[0].reset_after, most.window.count() - 1);
 }
 
 TEST_P(LimiterConformance, KeysAreBytes) {
@@ -264,7 +239,8 @@ TEST_P(LimiterConformance, ManyThreadsTakeExactlyTheLimit) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, LimiterConformance,
-                         ::testing::Values("memory", "redis", "redis_tls", "redis_cluster"),
+                         ::testing::Values("memory", "redis", "redis_compact", "redis_tls", "redis_cluster",
+                                           "redis_cluster_compact"),
                          [](const auto& each) { return each.param; });
 
 }  // namespace

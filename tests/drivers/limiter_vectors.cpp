@@ -5,7 +5,7 @@
 //
 // Last line: "N steps, M mismatches". Exit: 0 if M is 0, 1 if not, 2 for bad usage, a file that can not be read, or a
 // Redis that can not be reached (default: redis://127.0.0.1:6379). A set whose algorithm is not built counts all its
-// steps as mismatches.
+// steps as mismatches. `--algorithm compact_log` replays the sets of the sliding log in that form.
 #include "base/json.hpp"
 #include "base/random.hpp"
 #include "limiter/decision.hpp"
@@ -13,7 +13,6 @@
 #include "limiter/memory_backend.hpp"
 #include "limiter/redis_backend.hpp"
 
-#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -36,8 +35,6 @@ constexpr std::size_t kMaxFileBytes = 256u << 20;
 // replayed.
 constexpr Milliseconds kLeastTtl = std::chrono::minutes(5);
 constexpr Milliseconds kLinger = std::chrono::hours(24 * 366);
-constexpr std::array kAlgorithms{"sliding_log", "sliding_counter", "gcra", "fixed_window", "concurrency"};
-constexpr std::string_view kBuilt = "sliding_log";
 
 struct Arguments {
   std::string file;
@@ -61,9 +58,7 @@ void check(const Arguments& arguments) {
     usage("--backend: must be memory or redis, got '" + arguments.backend + "'");
   }
   if (arguments.algorithm.empty()) return;
-  for (const auto* known : kAlgorithms) {
-    if (arguments.algorithm == known) return;
-  }
+  if (algorithm_named(arguments.algorithm)) return;
   usage("--algorithm: does not know '" + arguments.algorithm + "'");
 }
 
@@ -160,17 +155,25 @@ struct Step {
   std::string key;
   Ms at = 0;
   std::int64_t cost = 1;
+  std::string lease;  // of concurrency
 };
+
+limiter::Ask what_of(const Step& step) {
+  if (step.op == "hit" || step.op == "acquire") return limiter::Ask::kTake;
+  if (step.op == "release") return limiter::Ask::kRelease;
+  return limiter::Ask::kPeek;
+}
 
 Result<Decision> play(limiter::Backend& backend, const std::vector<RateRule>& rules, const Step& step) {
   const Deadline deadline = Deadline::after(*system_clock(), std::chrono::seconds(5));
   auto request = limiter::Request::of(step.key, rules, step.cost);
   request.now = step.at;
+  request.lease = step.lease;
   if (step.op == "reset") {
     if (auto done = backend.reset(request, deadline); !done) return done.error();
     request.cost = 0;
   }
-  const auto answer = step.op == "hit" ? backend.take(request, deadline) : backend.peek(request, deadline);
+  const auto answer = backend.ask(request, what_of(step), deadline);
   if (!answer) return answer.error();
   return limiter::to_decision(request, *answer, Source::kLocal);
 }
@@ -188,9 +191,9 @@ std::string mismatch(const Json& expected, const Result<Decision>& answer, std::
   const bool allowed = expected.member("allowed").as_boolean().value_or(false);
   const std::int64_t remaining = integer(expected, "remaining");
   const std::int64_t retry = integer(expected, "retry_after_ms");
-  const std::int64_t reset = integer(expected, "reset_after_ms");
-  const std::int64_t told_retry = answer->retry_after ? answer->retry_after->count() : limiter::kNever;
   const std::int64_t told_reset = answer->reset_after.count();
+  const std::int64_t reset = integer(expected, "reset_after_ms", told_reset);  // concurrency has none
+  const std::int64_t told_retry = answer->retry_after ? answer->retry_after->count() : limiter::kNever;
   const bool never_agrees = (retry == limiter::kNever) == (told_retry == limiter::kNever);
   if (answer->allowed == allowed && answer->remaining == remaining && never_agrees &&
       near(told_retry, retry, tolerance) && near(told_reset, reset, tolerance)) {
@@ -210,26 +213,37 @@ struct Score {
   }
 };
 
-std::vector<RateRule> rules_of(const Json& set) {
+std::vector<RateRule> rules_of(const Json& set, Algorithm algorithm) {
   std::vector<RateRule> rules;
   const Json given = set.member("rules");
   for (std::size_t i = 0; i < given.size(); ++i) {
     const Json each = given.element(i);
-    rules.push_back({.limit = integer(each, "limit"), .window = Milliseconds(integer(each, "window_ms"))});
+    rules.push_back({.limit = integer(each, "limit"),
+                     .window = Milliseconds(integer(each, "window_ms")),
+                     .algorithm = algorithm,
+                     .burst = integer(each, "burst", 0)});
   }
   if (rules.empty() || rules.size() > kMaxRulesPerCheck) give_up("rules: must be 1 to 8");
   return rules;
 }
 
-void replay(const Json& set, Stage& stage, Score& score) {
+void check_op(const Step& step, Algorithm algorithm) {
+  const bool leases = algorithm == Algorithm::kConcurrency;
+  const bool known = leases ? step.op == "acquire" || step.op == "release" || step.op == "peek" || step.op == "reset"
+                            : step.op == "hit" || step.op == "peek" || step.op == "reset";
+  if (!known) give_up("op: does not know '" + step.op + "' of " + std::string(to_string(algorithm)));
+}
+
+void replay(const Json& set, Algorithm algorithm, Stage& stage, Score& score) {
   const std::string name = text(set, "name");
-  const auto rules = rules_of(set);
+  const auto rules = rules_of(set, algorithm);
   const std::int64_t tolerance = integer(set, "tolerance_ms", 0);
   const Json steps = set.member("steps");
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const Json each = steps.element(i);
-    const Step step{text(each, "op"), text(each, "key"), integer(each, "t"), integer(each, "cost", 1)};
-    if (step.op != "hit" && step.op != "peek" && step.op != "reset") give_up("op: does not know '" + step.op + "'");
+    const std::string lease = each.contains("lease") ? text(each, "lease") : std::string();
+    const Step step{text(each, "op"), text(each, "key"), integer(each, "t"), integer(each, "cost", 1), lease};
+    check_op(step, algorithm);
     const std::string wrong = mismatch(each, play(stage.backend(), rules, step), tolerance);
     ++score.steps;
     if (!wrong.empty()) score.miss(name, i, step.op + " " + step.key + " at " + std::to_string(step.at) + ": " + wrong);
@@ -244,6 +258,16 @@ void refuse(const Json& set, Score& score) {
   }
 }
 
+// The compact log answers what the log does: its sets are those of the log.
+bool wanted(const Arguments& arguments, const std::string& algorithm) {
+  const bool as_log = arguments.algorithm == "compact_log" && algorithm == "sliding_log";
+  return arguments.algorithm.empty() || arguments.algorithm == algorithm || as_log;
+}
+
+Algorithm as_asked(const Arguments& arguments, Algorithm of_set) {
+  return arguments.algorithm == "compact_log" ? Algorithm::kCompactLog : of_set;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -255,8 +279,9 @@ int main(int argc, char** argv) {
   for (std::size_t i = 0; i < sets.size(); ++i) {
     const Json set = sets.element(i);
     const std::string algorithm = text(set, "algorithm");
-    if (!arguments.algorithm.empty() && arguments.algorithm != algorithm) continue;
-    if (algorithm != kBuilt) {
+    const auto built = algorithm_named(algorithm);
+    if (!wanted(arguments, algorithm)) continue;
+    if (!built) {
       refuse(set, score);
       continue;
     }
@@ -266,7 +291,7 @@ int main(int argc, char** argv) {
     } else {
       stage = std::make_unique<MemoryStage>();
     }
-    replay(set, *stage, score);
+    replay(set, as_asked(arguments, *built), *stage, score);
   }
   std::printf("%zu steps, %zu mismatches\n", score.steps, score.mismatches);
   return score.mismatches > 0 ? kMismatches : 0;

@@ -4,14 +4,13 @@
 // one thread.
 #pragma once
 
+#include "limiter/algorithms/meter.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 
 namespace envoyou::limiter {
-
-// Milliseconds on whatever clock decides: the server's, this process' steady clock, a test's.
-using Ms = std::int64_t;
 
 struct Admission {
   Ms at = 0;

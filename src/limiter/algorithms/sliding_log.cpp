@@ -40,10 +40,16 @@ constexpr std::int64_t kRebaseAbove = std::int64_t{1} << 60;
 
 }  // namespace
 
-SlidingLog::Look SlidingLog::look(Ms now) const noexcept {
+Look SlidingLog::look(Moment moment) const noexcept {
+  const Ms now = moment.now;
   Look seen;
   seen.now = now;
   seen.at = now;
+  seen.used = 0;
+  seen.heard = 0;
+  seen.first = 0;
+  seen.reset_after = 0;
+  seen.afresh = false;
   if (!ring_.empty()) {
     seen.at = std::max(now, ring_.back().at);
     seen.afresh = ring_.back().at > now + window_ + kClockTolerance;
@@ -56,6 +62,7 @@ SlidingLog::Look SlidingLog::look(Ms now) const noexcept {
   if (heard_until_ > seen.at) seen.heard = heard_;
   seen.used = seen.heard;
   if (!ring_.empty()) seen.used += ring_.back().total - total_before(seen.first);
+  seen.reset_after = reset_after(seen);
   return seen;
 }
 
@@ -92,9 +99,9 @@ Ms SlidingLog::freed_at(const Look& look, std::int64_t units) const noexcept {
   return ring_[low].at + window_;
 }
 
-Ms SlidingLog::retry_after(const Look& look, std::int64_t limit, std::int64_t cost) const noexcept {
-  if (cost > limit) return kNever;
-  const std::int64_t needed = look.used + cost - limit;
+Ms SlidingLog::retry_after(const Look& look, const RateRule& rule, std::int64_t cost) const noexcept {
+  if (cost > rule.limit) return kNever;
+  const std::int64_t needed = look.used + cost - rule.limit;
   if (needed <= 0 || cost == 0) return 0;
   const std::int64_t own = look.used - look.heard;
   if (look.heard == 0) return freed_at(look, needed) - look.now;
@@ -119,7 +126,7 @@ Ms SlidingLog::forget_at() const noexcept {
   return heard_ > 0 ? std::max(own, heard_until_) : own;
 }
 
-void SlidingLog::admit(const Look& look, std::int64_t cost) {
+void SlidingLog::force(const Look& look, std::int64_t cost) {
   if (look.afresh) clear();
   drop_expired(look.first);
   if (!ring_.empty() && ring_.back().at == look.at) {
@@ -150,11 +157,30 @@ void SlidingLog::rebase() noexcept {
   base_ = 0;
 }
 
-void SlidingLog::hear(Ms now, std::int64_t used, Ms reset_after, std::int64_t unknown_to_redis) noexcept {
-  const Look seen = look(now);
-  const std::int64_t known = seen.used - seen.heard - unknown_to_redis;
-  heard_ = std::max<std::int64_t>(0, used - std::max<std::int64_t>(0, known));
-  heard_until_ = now + reset_after;
+void SlidingLog::refund(const Look& look, std::int64_t units) noexcept {
+  if (look.afresh || ring_.empty()) return;
+  drop_expired(look.first);
+  if (!ring_.empty() && ring_.back().at == look.at) {
+    const std::int64_t before = total_before(ring_.size() - 1);
+    const std::int64_t given = std::min(units, ring_.back().total - before);
+    ring_.back().total -= given;
+    units -= given;
+    if (ring_.back().total == before) ring_.drop_back(1);
+  }
+  // What is left comes off the oldest: the total before them rises.
+  if (ring_.empty()) return;
+  base_ = std::min(base_ + units, ring_.back().total);
+  std::size_t gone = 0;
+  while (gone < ring_.size() && ring_[gone].total <= base_) ++gone;
+  ring_.drop_front(gone);
+  if (ring_.empty()) base_ = 0;
+}
+
+void SlidingLog::hear(Moment moment, const MeterAnswer& answer, std::int64_t unknown) noexcept {
+  const Look seen = look(moment);
+  const std::int64_t known = seen.used - seen.heard - unknown;
+  heard_ = std::max<std::int64_t>(0, answer.used - std::max<std::int64_t>(0, known));
+  heard_until_ = moment.now + answer.reset_after;
 }
 
 void SlidingLog::clear() noexcept {

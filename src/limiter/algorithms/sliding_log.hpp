@@ -10,48 +10,31 @@
 
 namespace envoyou::limiter {
 
-// As an answer to "when again?".
-inline constexpr Ms kNever = -1;
-
-// How far a clock may have stepped back beyond the window before the log counts as broken and starts afresh: otherwise
-// a clock that was an hour ahead for a moment would block its callers for an hour.
-inline constexpr Ms kClockTolerance = 1'000;
-
 // Admissions in distinct milliseconds that a log keeps apart. Beyond it neighbours share the later one's time, which
 // can only delay an expiry: the limit holds all the same.
 inline constexpr std::size_t kMaxLogEntries = 65'536;
 
 class SlidingLog {
  public:
-  // A log at one moment. Valid until the log changes.
-  struct Look {
-    Ms now = 0;              // the moment that was asked for
-    Ms at = 0;               // the effective one: never before the newest admission
-    std::size_t first = 0;   // index of the oldest admission that still counts
-    std::int64_t used = 0;   // what counts, others' usage included
-    std::int64_t heard = 0;  // others' part of it
-    bool afresh = false;     // the log is broken and counts as empty
-  };
-
   explicit SlidingLog(Ms window) noexcept : window_(window) {}
 
   Ms window() const noexcept { return window_; }
-  Look look(Ms now) const noexcept;
+  Look look(Moment moment) const noexcept;
 
-  // 0: `cost` would be admitted; else the least wait after which it would be, if nobody else asks; kNever: it never is.
-  Ms retry_after(const Look& look, std::int64_t limit, std::int64_t cost) const noexcept;
-  // Until nothing counts any more.
-  Ms reset_after(const Look& look) const noexcept;
+  Ms retry_after(const Look& look, const RateRule& rule, std::int64_t cost) const noexcept;
   // When the log may be forgotten: nothing counts from then on, on a clock that does not step back.
   Ms forget_at() const noexcept;
 
   // Takes `cost` at look.at and drops what no longer counts. REQUIRES: look is of this log as it is; cost > 0.
-  void admit(const Look& look, std::int64_t cost);
+  void admit(const Look& look, std::int64_t cost) { force(look, cost); }
+  void force(const Look& look, std::int64_t cost);
+  // Gives back what was admitted last if that was just now (look.at), else the oldest: that can only make the limit
+  // stricter for those who come, never wider.
+  void refund(const Look& look, std::int64_t units) noexcept;
 
-  // Redis said that `used` units count for `reset_after` at most. Our own admissions that it knows of are among them;
-  // those of `unknown_to_redis` units are not. The rest was used by others and is kept as one lump until the time that
-  // was told.
-  void hear(Ms now, std::int64_t used, Ms reset_after, std::int64_t unknown_to_redis) noexcept;
+  // Redis said what counts and until when at most. Our own admissions that it knows of are among them; those of
+  // `unknown` units are not. The rest was used by others and is kept as one lump until the time that was told.
+  void hear(Moment moment, const MeterAnswer& answer, std::int64_t unknown) noexcept;
 
   void clear() noexcept;
 
@@ -71,6 +54,7 @@ class SlidingLog {
  private:
   std::int64_t total_before(std::size_t index) const noexcept { return index == 0 ? base_ : ring_[index - 1].total; }
   std::size_t first_after(Ms time) const noexcept;
+  Ms reset_after(const Look& look) const noexcept;
   Ms freed_at(const Look& look, std::int64_t units) const noexcept;
   void drop_expired(std::size_t first) noexcept;
   void make_room();

@@ -1,24 +1,56 @@
--- Asks one or several logs of one caller, and takes from all of them or from none.
+-- The exact sliding window log as a sorted set.
 --
--- KEYS  the logs, one for each window
--- ARGV  tag, now or '' for the server's, not after or '', cost, '1' to take or '0' to ask, least time to live in ms,
---       then a window for each log, then for each rule the number of its log (from 1) and its limit
+-- One sorted set for a key and a window. Each admission is a member:
 --
--- Returns tag, admitted (0 or 1), now, logs that started afresh, then for each log what is used and ms until it is
--- reset, then for each rule the wait in ms: 0 admits, -1 never will. A request that is not admitted, or only asks,
--- writes nothing at all. Too late: tag, 2, now.
+--   score    when, in milliseconds of the server's clock
+--   member   8 bytes: the running total, what all admissions up to this one cost; 4 bytes: its own cost; both big-endian
+--
+-- Running totals make every member unique and make members of one millisecond sort in the order in which they came,
+-- so no two requests are ever counted as one; and they make "how much counts?" two lookups and a subtraction,
+-- whatever was paid.
 
-local now = time_of(ARGV[2])
-if is_late(now, ARGV[3]) then return { ARGV[1], TOO_LATE, now } end
-local cost = tonumber(ARGV[4])
-local take = ARGV[5] == '1'
-local least = tonumber(ARGV[6])
-local FIRST_WINDOW = 7
+local REBASE_ABOVE = 2 ^ 52  -- running totals stay whole doubles
+
+local function member_of(total, cost)
+  return struct.pack('>I8I4', total, cost)
+end
+
+-- The log at `now`; changes nothing.
+--   at       the effective now: a clock that steps back does not open the limit again
+--   used     what counts
+--   reset    ms until nothing counts
+--   total    the running total of the newest member; 0 where none counts
+--   before   the running total before the oldest that counts
+--   broken   the newest lies too far ahead: a clock was wrong, and the log counts as empty
+--   filled   there are members, though they may all have expired
+local function log_look(log, now)
+  local key, window = log.key, log.window
+  log.total = 0
+  local newest = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')
+  if not newest[1] then return end
+  log.filled = true
+  local newest_at = tonumber(newest[2])
+  if newest_at > now + window + CLOCK_TOLERANCE then
+    log.broken = true
+    return
+  end
+  if newest_at <= now - window then return end
+  if newest_at > now then log.at = newest_at end
+  local oldest = redis.call('ZRANGEBYSCORE', key, '(' .. text(log.at - window), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  local oldest_total, oldest_cost = struct.unpack('>I8I4', oldest[1])
+  log.total = struct.unpack('>I8', newest[1])
+  log.before = oldest_total - oldest_cost
+  log.oldest_total = oldest_total
+  log.oldest_at = tonumber(oldest[2])
+  log.used = log.total - log.before
+  log.reset = newest_at + window - now
+end
 
 -- The wait until `units` more will have expired: the first member whose running total exceeds that before the window
 -- by so much.
-local function wait_for(key, window, log, units)
+local function log_wait_for(log, units, now)
   local enough = log.before + units
+  local key, window = log.key, log.window
   if log.oldest_total >= enough then return log.oldest_at + window - now end
   local low = redis.call('ZCOUNT', key, '-inf', text(log.at - window)) + 1
   local high = redis.call('ZCARD', key) - 1
@@ -30,50 +62,70 @@ local function wait_for(key, window, log, units)
   return tonumber(redis.call('ZRANGE', key, low, low, 'WITHSCORES')[2]) + window - now
 end
 
-local function wait_of(log, limit)
-  if cost > limit then return -1 end
+local function log_wait(log, limit, capacity, cost, now)
+  if cost > limit then return NEVER end
   local units = log.used + cost - limit
   if units <= 0 or cost == 0 then return 0 end
-  return wait_for(log.key, log.window, log, units)
+  return log_wait_for(log, units, now)
 end
 
-local function admit(log)
-  prune(log.key, log.window, log)
-  if log.total > REBASE_ABOVE then rebase(log.key, log) end
+-- Removes what can not count any more.
+local function log_prune(log)
+  if log.broken then
+    redis.call('DEL', log.key)
+  elseif log.filled then
+    redis.call('ZREMRANGEBYSCORE', log.key, '-inf', text(log.at - log.window))
+  end
+end
+
+-- Lowers all running totals of a log that was never empty for so long that they near what a double holds.
+local function log_rebase(log)
+  local members = redis.call('ZRANGE', log.key, 0, -1, 'WITHSCORES')
+  redis.call('DEL', log.key)
+  for i = 1, #members, 2 do
+    local total, cost = struct.unpack('>I8I4', members[i])
+    redis.call('ZADD', log.key, members[i + 1], member_of(total - log.before, cost))
+  end
+  log.total = log.used
+  log.before = 0
+end
+
+local function log_take(log, cost, now, least)
+  log_prune(log)
+  if log.total > REBASE_ABOVE then log_rebase(log) end
   redis.call('ZADD', log.key, text(log.at), member_of(log.total + cost, cost))
   log.used = log.used + cost
   log.reset = log.at + log.window - now
   expire(log.key, log.reset, least)
 end
 
-local logs = {}
-for i, key in ipairs(KEYS) do
-  local window = tonumber(ARGV[FIRST_WINDOW + i - 1])
-  logs[i] = look(key, window, now)
-  logs[i].key = key
-  logs[i].window = window
-end
-
-local admitted = YES
-local waits = {}
-for i = FIRST_WINDOW + #KEYS, #ARGV, 2 do
-  local wait = wait_of(logs[tonumber(ARGV[i])], tonumber(ARGV[i + 1]))
-  waits[#waits + 1] = wait
-  if wait ~= 0 then admitted = NO end
-end
-
-local afresh = 0
-if admitted == YES and take and cost > 0 then
-  for _, log in ipairs(logs) do
-    if log.broken then afresh = afresh + 1 end
-    admit(log)
+-- Gives units back: of the admission of just now if there is one, else of the oldest, which can only make the limit
+-- stricter. A member of which a part is left keeps its time.
+local function log_refund(log, units, now)
+  if log.used == 0 then return end
+  log_prune(log)
+  local members = redis.call('ZRANGEBYSCORE', log.key, text(log.at), text(log.at))
+  for i = #members, 1, -1 do
+    if units == 0 then break end
+    local total, cost = struct.unpack('>I8I4', members[i])
+    local given = math.min(units, cost)
+    redis.call('ZREM', log.key, members[i])
+    if given < cost then redis.call('ZADD', log.key, text(log.at), member_of(total - given, cost - given)) end
+    units = units - given
+    log.used = log.used - given
   end
+  while units > 0 do
+    local oldest = redis.call('ZRANGE', log.key, 0, 0, 'WITHSCORES')
+    if not oldest[1] then break end
+    local total, cost = struct.unpack('>I8I4', oldest[1])
+    local given = math.min(units, cost)
+    redis.call('ZREM', log.key, oldest[1])
+    if given < cost then redis.call('ZADD', log.key, oldest[2], member_of(total, cost - given)) end
+    units = units - given
+    log.used = log.used - given
+  end
+  local newest = redis.call('ZRANGE', log.key, -1, -1, 'WITHSCORES')
+  log.reset = newest[1] and tonumber(newest[2]) + log.window - now or 0
 end
 
-local reply = { ARGV[1], admitted, now, afresh }
-for _, log in ipairs(logs) do
-  reply[#reply + 1] = log.used
-  reply[#reply + 1] = log.reset
-end
-for _, wait in ipairs(waits) do reply[#reply + 1] = wait end
-return reply
+algorithms[1] = { look = log_look, wait = log_wait, take = log_take, refund = log_refund }

@@ -30,16 +30,16 @@ class LimiterMerge : public ::testing::Test {
     const RateRule rule{.limit = limit, .window = Milliseconds(window)};
     Request request = Request::of(key, {&rule, 1}, cost);
     request.now = now;
-    return (take ? stage_.redis().take(request, kPatient) : stage_.redis().peek(request, kPatient)).value();
+    return stage_.redis().ask(request, take ? Ask::kTake : Ask::kPeek, kPatient).value();
   }
   std::int64_t used(std::string_view key, Ms window, Ms now) {
-    return ask(key, 1'000'000, window, now, 1, false).logs[0].used;
+    return ask(key, 1'000'000, window, now, 1, false).meters[0].used;
   }
 
   Merge merge_of(std::string key, Ms window, std::vector<OwedEntry> entries) {
     Merge made;
     made.key = std::move(key);
-    made.window = window;
+    made.meter = {Algorithm::kSlidingLog, 0, window};
     made.token = ++token_;
     made.entries = std::move(entries);
     return made;
@@ -77,7 +77,7 @@ TEST_F(LimiterMerge, OneThatIsSentAgainCountsOnce) {
 TEST_F(LimiterMerge, AnAnswerToTheNextQuestionKnowsOfIt) {
   const RateRule rule{.limit = 10, .window = Milliseconds(60'000)};
   const Merge one = merge_of("k", 60'000, {{to_ms(system_clock()->now()) - 10, 10}});
-  const auto both = stage_.redis().ask_after({&one, 1}, Request::of("k", {&rule, 1}, 1), true, kPatient);
+  const auto both = stage_.redis().ask_after({&one, 1}, Request::of("k", {&rule, 1}, 1), Ask::kTake, kPatient);
   ASSERT_EQ(both.merged.size(), 1u);
   EXPECT_TRUE(both.merged[0]);
   EXPECT_FALSE(both.answer->allowed);
@@ -89,7 +89,8 @@ TEST_F(LimiterMerge, TheQuestionWaitsForItAlsoWhereTheServerKnowsNoScript) {
     const std::string key = "k" + std::to_string(i);
     server_->cli({"SCRIPT", "FLUSH"});
     const Merge one = merge_of(key, 60'000, {{to_ms(system_clock()->now()) - 10, 10}});
-    EXPECT_FALSE(stage_.redis().ask_after({&one, 1}, Request::of(key, {&rule, 1}, 1), true, kPatient).answer->allowed);
+    EXPECT_FALSE(
+        stage_.redis().ask_after({&one, 1}, Request::of(key, {&rule, 1}, 1), Ask::kTake, kPatient).answer->allowed);
   }
 }
 
@@ -121,7 +122,7 @@ TEST_F(LimiterMerge, TotalsThatNearTheEndOfWholeNumbersAreLowered) {
                              ", 5), ARGV[1], struct.pack('>I8I4', " + std::to_string(kNearly + 7) + ", 7))";
   server_->cli({"EVAL", script, "1", key, std::to_string(kNow)});
   ASSERT_EQ(used("k", 60'000, kNow), 12);
-  for (int i = 1; i <= 20; ++i) EXPECT_EQ(ask("k", 1'000'000, 60'000, kNow + i, 3, true).logs[0].used, 12 + 3 * i);
+  for (int i = 1; i <= 20; ++i) EXPECT_EQ(ask("k", 1'000'000, 60'000, kNow + i, 3, true).meters[0].used, 12 + 3 * i);
   EXPECT_EQ(server_->cli(
                 {"EVAL", "return tostring(struct.unpack('>I8', redis.call('ZRANGE', KEYS[1], -1, -1)[1]))", "1", key}),
             "72");
@@ -161,8 +162,8 @@ TEST_F(LimiterMerge, AgreesWithTheOracle) {
       const Answer got = ask(key, rule.limit, rule.window, now, cost, true);
       ASSERT_EQ(got.allowed, expected.allowed) << "run " << run << " step " << step;
       ASSERT_EQ(got.retry_after[0], expected.retry_after) << "run " << run << " step " << step;
-      ASSERT_EQ(std::max<std::int64_t>(0, rule.limit - got.logs[0].used), expected.remaining);
-      ASSERT_EQ(got.logs[0].reset_after, expected.reset_after);
+      ASSERT_EQ(std::max<std::int64_t>(0, rule.limit - got.meters[0].used), expected.remaining);
+      ASSERT_EQ(got.meters[0].reset_after, expected.reset_after);
     }
   }
 }

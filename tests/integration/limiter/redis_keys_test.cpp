@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 class LimiterKeys : public ::testing::Test {
  protected:
   Answer take(RedisBackend& backend, std::string_view key, std::span<const RateRule> rules, std::int64_t cost = 1) {
-    return backend.take(Request::of(key, rules, cost), Deadline::never()).value();
+    return backend.ask(Request::of(key, rules, cost), Ask::kTake, Deadline::never()).value();
   }
 
   testing::RedisServer server = testing::RedisServer::start();
@@ -69,7 +69,7 @@ TEST_F(LimiterKeys, HoldOnlyWhatStillCounts) {
   for (Ms now = 0; now < 100; ++now) {
     Request request = Request::of("k", {&rule, 1}, 1);
     request.now = 1'000'000 + now * 100;
-    ASSERT_TRUE(backend.take(request, Deadline::never())->allowed);
+    ASSERT_TRUE(backend.ask(request, Ask::kTake, Deadline::never())->allowed);
   }
   EXPECT_EQ(server.cli({"ZCARD", "envoyou:ratelimit:{ck}:w1000"}), "10");
 }
@@ -97,9 +97,10 @@ TEST_F(LimiterKeys, WhatRedisComesToAfterTheDeadlineChangesNothing) {
   RedisBackend backend({}, client, tokens);
   const RateRule rule{.limit = 10, .window = 1min};
   const auto in = [](Milliseconds time) { return Deadline::after(*system_clock(), time); };
-  ASSERT_TRUE(backend.take(Request::of("k", {&rule, 1}, 1), in(5s)));  // from here on it knows the server's clock
+  ASSERT_TRUE(
+      backend.ask(Request::of("k", {&rule, 1}, 1), Ask::kTake, in(5s)));  // from here on it knows the server's clock
   server.freeze();
-  for (int i = 0; i < 3; ++i) EXPECT_FALSE(backend.take(Request::of("k", {&rule, 1}, 1), in(20ms)));
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(backend.ask(Request::of("k", {&rule, 1}, 1), Ask::kTake, in(20ms)));
   EXPECT_FALSE(backend.reset(Request::of("k", {&rule, 1}, 1), in(20ms)));
   std::this_thread::sleep_for(10ms);
   server.thaw();

@@ -17,6 +17,8 @@
 namespace envoyou::limiter::key_store_test {
 namespace {
 
+MeterId log_of(Ms window) { return {Algorithm::kSlidingLog, 0, window}; }
+
 std::string name(std::uint64_t i) { return "key " + std::to_string(i); }
 
 TEST(KeyStore, AFloodOfKeysStaysWithinTheBounds) {
@@ -63,7 +65,7 @@ TEST(KeyStore, WhatIsNoLongerBlockedIsNoLongerSpared) {
   for (std::uint64_t i = 0; i < 1'000; ++i) local.take("young " + std::to_string(i), rule(30, 600'000), 1'000);
   std::size_t young = 0;
   for (std::uint64_t i = 0; i < 1'000; ++i) {
-    young += local.peek("young " + std::to_string(i), rule(30, 600'000), 1'001).logs[0].used > 0 ? 1u : 0u;
+    young += local.peek("young " + std::to_string(i), rule(30, 600'000), 1'001).meters[0].used > 0 ? 1u : 0u;
   }
   EXPECT_GT(young, 90u);
   EXPECT_LE(local.store.keys(), 1'000u);
@@ -110,7 +112,7 @@ TEST(KeyStore, GaugesShowWhatItHoldsAndNothingAfterwards) {
     testing::ManualClock clock;
     MemoryBackend backend(store, clock);
     const RateRule thirty = rule(30, 60'000);
-    for (std::uint64_t i = 0; i < 10; ++i) backend.take(Request::of(name(i), {&thirty, 1}, 1), Owe::kRedis);
+    for (std::uint64_t i = 0; i < 10; ++i) backend.ask(Request::of(name(i), {&thirty, 1}, 1), Ask::kTake, Owe::kRedis);
     EXPECT_EQ(registry.gauge("keys", "", "").value(), 10);
     EXPECT_EQ(registry.gauge("owing", "", "").value(), 10);
     EXPECT_EQ(registry.gauge("bytes", "", "").value(), static_cast<std::int64_t>(store.bytes()));
@@ -131,7 +133,7 @@ TEST(KeyTable, AgreesWithAMap) {
     auto found = truth.find(key);
     ASSERT_EQ(table.find(hash, key), found == truth.end() ? nullptr : found->second.get());
     if (found == truth.end()) {
-      auto made = std::make_unique<KeyRecord>(hash, key, 1000);
+      auto made = std::make_unique<KeyRecord>(hash, key, log_of(1000));
       table.insert(*made);
       truth.emplace(key, std::move(made));
     } else if (random.next() % 2 == 0) {
@@ -143,18 +145,18 @@ TEST(KeyTable, AgreesWithAMap) {
 }
 
 TEST(KeyRecord, KeepsABoundedNumberOfWindowsAndNeverOneThatIsAskedFor) {
-  KeyRecord record(1, "key", 1);
-  const std::array<Ms, 2> kept{2, 3};
-  record.get(2, kept);
-  KeyLog* third = &record.get(3, kept);
+  KeyRecord record(1, "key", log_of(1));
+  const std::array kept{log_of(2), log_of(3)};
+  record.get(log_of(2), kept);
+  KeyMeter* third = &record.get(log_of(3), kept);
   for (Ms window = 4; window < 1'000; ++window) {
-    record.get(window, kept);
-    ASSERT_EQ(record.find(3), third);
-    ASSERT_NE(record.find(2), nullptr);
+    record.get(log_of(window), kept);
+    ASSERT_EQ(record.find(log_of(3)), third);
+    ASSERT_NE(record.find(log_of(2)), nullptr);
   }
   std::size_t count = 0;
-  record.for_each_log([&](const KeyLog&) { ++count; });
-  EXPECT_LE(count, kMaxWindowsPerKey);
+  record.for_each_meter([&](const KeyMeter&) { ++count; });
+  EXPECT_LE(count, kMaxMetersPerKey);
 }
 
 }  // namespace

@@ -30,13 +30,13 @@ struct LocalFixture {
   }
   Answer take(std::string_view key, std::span<const RateRule> rules, Ms now, std::int64_t cost = 1,
               Owe owe = Owe::kNothing) {
-    return backend.take(ask(key, rules, now, cost), owe);
+    return backend.ask(ask(key, rules, now, cost), Ask::kTake, owe);
   }
   Answer take(std::string_view key, const RateRule& rule, Ms now, std::int64_t cost = 1, Owe owe = Owe::kNothing) {
     return take(key, {&rule, 1}, now, cost, owe);
   }
   Answer peek(std::string_view key, const RateRule& rule, Ms now, std::int64_t cost = 1) {
-    return backend.peek(ask(key, {&rule, 1}, now, cost));
+    return backend.ask(ask(key, {&rule, 1}, now, cost), Ask::kPeek, Owe::kNothing);
   }
 
   MetricsRegistry registry;

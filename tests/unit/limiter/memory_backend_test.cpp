@@ -23,7 +23,7 @@ using testing::SlidingLogOracle;
 OracleAnswer plain(const Request& request, const Answer& answer) {
   OracleAnswer made{answer.allowed, INT64_MAX, 0, 0};
   for (std::size_t i = 0; i < request.rules.size(); ++i) {
-    const LogAnswer& log = answer.logs[request.log_of_rule[i]];
+    const MeterAnswer& log = answer.meters[request.meter_of_rule[i]];
     made.remaining = std::min(made.remaining, std::max<std::int64_t>(0, request.rules[i].limit - log.used));
     made.reset_after = std::max(made.reset_after, log.reset_after);
     const Ms wait = answer.retry_after[i];
@@ -58,10 +58,12 @@ TEST(MemoryBackend, AgreesWithTheOracleOnSeveralRulesOfManyKeys) {
         oracle.reset(key, oracle_rules);
         continue;
       }
-      ASSERT_EQ(plain(request, local.backend.peek(request)), oracle.ask(key, oracle_rules, cost, now))
+      ASSERT_EQ(plain(request, local.backend.ask(request, Ask::kPeek, Owe::kNothing)),
+                oracle.ask(key, oracle_rules, cost, now))
           << "step " << step;
       if (kind == 1) continue;
-      ASSERT_EQ(plain(request, local.backend.take(request, Owe::kNothing)), oracle.hit(key, oracle_rules, cost, now))
+      ASSERT_EQ(plain(request, local.backend.ask(request, Ask::kTake, Owe::kNothing)),
+                oracle.hit(key, oracle_rules, cost, now))
           << "run " << run << " step " << step;
     }
   }
@@ -81,7 +83,7 @@ TEST(MemoryBackend, WhatIsDeniedByOneRuleIsTakenFromNone) {
   LocalFixture local;
   const std::array rules{rule(2, 1'000), rule(10, 60'000)};
   for (int i = 0; i < 5; ++i) local.take("k", rules, 0);
-  EXPECT_EQ(local.peek("k", rules[1], 0).logs[0].used, 2);
+  EXPECT_EQ(local.peek("k", rules[1], 0).meters[0].used, 2);
 }
 
 TEST(MemoryBackend, TheOrderOfRulesDoesNotMatter) {
@@ -101,7 +103,7 @@ TEST(MemoryBackend, RulesOfOneWindowShareALog) {
   LocalFixture local;
   const std::array rules{rule(5, 1'000), rule(3, 1'000)};
   const Request request = local.ask("k", rules, 0);
-  EXPECT_EQ(request.log_count, 1u);
+  EXPECT_EQ(request.meter_count, 1u);
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(local.take("k", rules, 0).allowed);
   const Answer denied = local.take("k", rules, 0);
   EXPECT_FALSE(denied.allowed);

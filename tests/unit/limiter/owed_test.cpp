@@ -26,9 +26,9 @@ class Tokens {
 TEST(Owed, ABatchIsTheSameUntilItIsSettledAndWhatIsNewGoesBesideIt) {
   Owed owed;
   Tokens tokens;
-  owed.add(10, 1, kLongAgo);
+  owed.add({10, 1}, kLongAgo);
   ASSERT_EQ(owed.freeze(tokens.next()).size(), 1u);
-  owed.add(20, 2, kLongAgo);
+  owed.add({20, 2}, kLongAgo);
   const auto merges = owed.freeze(tokens.next());
   ASSERT_EQ(merges.size(), 2u);
   EXPECT_EQ(merges[0].token, 1u);
@@ -44,9 +44,9 @@ TEST(Owed, ABatchIsTheSameUntilItIsSettledAndWhatIsNewGoesBesideIt) {
 TEST(Owed, BatchesMayArriveInAnyOrder) {
   Owed owed;
   Tokens tokens;
-  owed.add(10, 1, kLongAgo);
+  owed.add({10, 1}, kLongAgo);
   owed.freeze(tokens.next());
-  owed.add(20, 2, kLongAgo);
+  owed.add({20, 2}, kLongAgo);
   owed.freeze(tokens.next());
   EXPECT_EQ(owed.settle(2), 1u);
   const auto merges = owed.freeze(tokens.next());
@@ -57,10 +57,10 @@ TEST(Owed, BatchesMayArriveInAnyOrder) {
 TEST(Owed, WhatCertainlyDidNotArriveIsToldTogetherWithWhatIsNew) {
   Owed owed;
   Tokens tokens;
-  owed.add(10, 1, kLongAgo);
+  owed.add({10, 1}, kLongAgo);
   owed.freeze(tokens.next());
   owed.release(1);
-  owed.add(20, 2, kLongAgo);
+  owed.add({20, 2}, kLongAgo);
   const auto merges = owed.freeze(tokens.next());
   ASSERT_EQ(merges.size(), 1u);
   EXPECT_EQ(merges[0].token, 2u);
@@ -70,7 +70,7 @@ TEST(Owed, WhatCertainlyDidNotArriveIsToldTogetherWithWhatIsNew) {
 TEST(Owed, SettlingAnotherTokenSettlesNothing) {
   Owed owed;
   Tokens tokens;
-  owed.add(10, 1, kLongAgo);
+  owed.add({10, 1}, kLongAgo);
   owed.freeze(tokens.next());
   EXPECT_EQ(owed.settle(8), std::nullopt);
   EXPECT_EQ(owed.settle(0), std::nullopt);
@@ -80,10 +80,10 @@ TEST(Owed, SettlingAnotherTokenSettlesNothing) {
 TEST(Owed, OneMillisecondIsOneEntryUnlessItsBatchMayHaveArrived) {
   Owed owed;
   Tokens tokens;
-  owed.add(10, 1, kLongAgo);
-  owed.add(10, 2, kLongAgo);
+  owed.add({10, 1}, kLongAgo);
+  owed.add({10, 2}, kLongAgo);
   EXPECT_EQ(owed.freeze(tokens.next()).at(0).entries.size(), 1u);
-  owed.add(10, 4, kLongAgo);
+  owed.add({10, 4}, kLongAgo);
   const auto merges = owed.freeze(tokens.next());
   EXPECT_EQ(merges.at(0).entries.at(0).cost, 3) << "a batch that may have arrived does not change";
   EXPECT_EQ(merges.at(1).entries.at(0).cost, 4);
@@ -92,10 +92,10 @@ TEST(Owed, OneMillisecondIsOneEntryUnlessItsBatchMayHaveArrived) {
 TEST(Owed, AResetForgetsWhatCameBeforeAndComesFirst) {
   Owed owed;
   Tokens tokens;
-  owed.add(10, 1, kLongAgo);
+  owed.add({10, 1}, kLongAgo);
   owed.freeze(tokens.next());
   owed.reset(15);
-  owed.add(20, 2, kLongAgo);
+  owed.add({20, 2}, kLongAgo);
   const auto merges = owed.freeze(tokens.next());
   ASSERT_EQ(merges.size(), 1u);
   EXPECT_EQ(merges[0].token, 2u) << "the old batch is history";
@@ -122,8 +122,8 @@ TEST(Owed, AResetAloneIsOwedToo) {
 
 TEST(Owed, CountsWhatIsNotYetTold) {
   Owed owed;
-  owed.add(10, 1, kLongAgo);
-  owed.add(20, 2, kLongAgo);
+  owed.add({10, 1}, kLongAgo);
+  owed.add({20, 2}, kLongAgo);
   EXPECT_EQ(owed.cost_after(kLongAgo), 3);
   EXPECT_EQ(owed.cost_after(10), 2);
 }
@@ -131,7 +131,7 @@ TEST(Owed, CountsWhatIsNotYetTold) {
 TEST(Owed, BeyondItsBoundNeighboursShareTheLaterTime) {
   Owed owed;
   constexpr Ms kMany = static_cast<Ms>(kMaxOwedEntries) * 3;
-  for (Ms at = 0; at < kMany; ++at) owed.add(at, 1, kLongAgo);
+  for (Ms at = 0; at < kMany; ++at) owed.add({at, 1}, kLongAgo);
   EXPECT_LE(owed.bytes(), sizeof(Owed) + 2 * kMaxOwedEntries * sizeof(OwedEntry));
   EXPECT_EQ(owed.cost_after(kLongAgo), kMany);
   EXPECT_GE(owed.cost_after(kMany - 2), 1);
@@ -140,7 +140,7 @@ TEST(Owed, BeyondItsBoundNeighboursShareTheLaterTime) {
 TEST(Owed, WhatCountsNoMoreIsNotKept) {
   Owed owed;
   constexpr Ms kWindow = 100;
-  for (Ms at = 0; at < 100'000; ++at) owed.add(at, 1, at - kWindow);
+  for (Ms at = 0; at < 100'000; ++at) owed.add({at, 1}, at - kWindow);
   EXPECT_LE(owed.bytes(), sizeof(Owed) + 1024 * sizeof(OwedEntry));
   owed.prune(99'999);
   EXPECT_TRUE(owed.empty());
@@ -149,13 +149,13 @@ TEST(Owed, WhatCountsNoMoreIsNotKept) {
 TEST(Owed, BatchesAreBoundedInSizeAndNumber) {
   Owed owed;
   Tokens tokens;
-  for (Ms at = 0; at < 3'000; ++at) owed.add(at, 1, kLongAgo);
+  for (Ms at = 0; at < 3'000; ++at) owed.add({at, 1}, kLongAgo);
   const auto merges = owed.freeze(tokens.next());
   ASSERT_EQ(merges.size(), 3u);
   EXPECT_EQ(merges[0].entries.size(), kMaxMergeEntries);
   EXPECT_EQ(merges[2].entries.back().at, 2'999);
   for (Ms at = 3'000; at < 3'100; ++at) {
-    owed.add(at, 1, kLongAgo);
+    owed.add({at, 1}, kLongAgo);
     ASSERT_LE(owed.freeze(tokens.next()).size(), kMaxOwedBatches);
   }
   EXPECT_EQ(owed.cost_after(kLongAgo), 3'100);

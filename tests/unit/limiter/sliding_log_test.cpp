@@ -16,13 +16,13 @@ namespace envoyou::limiter::sliding_log_test {
 namespace {
 
 bool take(SlidingLog& log, Ms now, std::int64_t limit, std::int64_t cost = 1) {
-  const auto look = log.look(now);
-  if (log.retry_after(look, limit, cost) != 0) return false;
+  const auto look = log.look({now, 0});
+  if (log.retry_after(look, {.limit = limit}, cost) != 0) return false;
   log.admit(look, cost);
   return true;
 }
 Ms wait(const SlidingLog& log, Ms now, std::int64_t limit, std::int64_t cost = 1) {
-  return log.retry_after(log.look(now), limit, cost);
+  return log.retry_after(log.look({now, 0}), {.limit = limit}, cost);
 }
 
 TEST(SlidingLog, AnAdmissionCountsUntilExactlyAWindowLater) {
@@ -30,8 +30,8 @@ TEST(SlidingLog, AnAdmissionCountsUntilExactlyAWindowLater) {
   EXPECT_TRUE(take(log, 5000, 1));
   EXPECT_EQ(wait(log, 5999, 1), 1);
   EXPECT_EQ(wait(log, 6000, 1), 0);
-  EXPECT_EQ(log.look(5999).used, 1);
-  EXPECT_EQ(log.look(6000).used, 0);
+  EXPECT_EQ(log.look({5999, 0}).used, 1);
+  EXPECT_EQ(log.look({6000, 0}).used, 0);
 }
 
 TEST(SlidingLog, TenThousandInOneMillisecondAllCount) {
@@ -59,17 +59,17 @@ TEST(SlidingLog, AClockThatStepsBackDoesNotOpenTheLimit) {
   EXPECT_TRUE(take(log, 10'000, 1));
   EXPECT_FALSE(take(log, 9'800, 1));
   EXPECT_EQ(wait(log, 9'800, 1), 700) << "the wait counts from the caller's own now";
-  EXPECT_EQ(log.reset_after(log.look(9'800)), 700);
+  EXPECT_EQ(log.look({9'800, 0}).reset_after, 700);
 }
 
 TEST(SlidingLog, AClockThatWasFarAheadStartsItAfresh) {
   SlidingLog log(500);
   take(log, 3'600'000, 1);
-  EXPECT_FALSE(log.look(3'598'500).afresh);
-  EXPECT_TRUE(log.look(3'598'499).afresh);
+  EXPECT_FALSE(log.look({3'598'500, 0}).afresh);
+  EXPECT_TRUE(log.look({3'598'499, 0}).afresh);
   EXPECT_TRUE(take(log, 1'000, 1));
-  EXPECT_EQ(log.look(1'000).used, 1);
-  EXPECT_FALSE(log.look(1'000).afresh);
+  EXPECT_EQ(log.look({1'000, 0}).used, 1);
+  EXPECT_FALSE(log.look({1'000, 0}).afresh);
 }
 
 TEST(SlidingLog, ALimitThatIsLoweredAppliesToWhatIsThere) {
@@ -82,19 +82,19 @@ TEST(SlidingLog, ALimitThatIsLoweredAppliesToWhatIsThere) {
 TEST(SlidingLog, WhatOthersUsedCountsUntilItWasSaidToLapse) {
   SlidingLog log(1000);
   take(log, 100, 30, 5);
-  log.hear(200, 25, 900, 0);
-  EXPECT_EQ(log.look(200).used, 25);
-  EXPECT_EQ(log.look(200).heard, 20);
-  EXPECT_EQ(log.look(1099).used, 25);
-  EXPECT_EQ(log.look(1100).used, 0);
-  EXPECT_EQ(log.reset_after(log.look(300)), 800);
+  log.hear({200, 0}, {25, 900}, 0);
+  EXPECT_EQ(log.look({200, 0}).used, 25);
+  EXPECT_EQ(log.look({200, 0}).heard, 20);
+  EXPECT_EQ(log.look({1099, 0}).used, 25);
+  EXPECT_EQ(log.look({1100, 0}).used, 0);
+  EXPECT_EQ(log.look({300, 0}).reset_after, 800);
 }
 
 TEST(SlidingLog, TheWaitKnowsOfBothParts) {
   SlidingLog log(1000);
   take(log, 0, 30, 10);
   take(log, 500, 30, 5);
-  log.hear(500, 30, 700, 0);  // 15 of others until 1200
+  log.hear({500, 0}, {30, 700}, 0);  // 15 of others until 1200
   EXPECT_EQ(wait(log, 600, 30, 10), 400) << "the first ten of our own go first";
   EXPECT_EQ(wait(log, 600, 30, 11), 600) << "then the others' lump";
   EXPECT_EQ(wait(log, 600, 30, 25), 600);
@@ -105,15 +105,15 @@ TEST(SlidingLog, WhatRedisDoesNotKnowOfIsNotTakenForOthers) {
   SlidingLog log(1000);
   take(log, 0, 30, 4);
   take(log, 0, 30, 6);
-  log.hear(10, 9, 990, 6);
-  EXPECT_EQ(log.look(10).heard, 5) << "nine in Redis, four of them ours";
+  log.hear({10, 0}, {9, 990}, 6);
+  EXPECT_EQ(log.look({10, 0}).heard, 5) << "nine in Redis, four of them ours";
 }
 
 TEST(SlidingLog, HearingLessThanWeKnowForgetsNothing) {
   SlidingLog log(1000);
   take(log, 0, 30, 10);
-  log.hear(1, 3, 999, 0);
-  EXPECT_EQ(log.look(1).used, 10);
+  log.hear({1, 0}, {3, 999}, 0);
+  EXPECT_EQ(log.look({1, 0}).used, 10);
 }
 
 TEST(SlidingLog, BeyondItsBoundItOnlyGetsStricter) {
@@ -121,23 +121,23 @@ TEST(SlidingLog, BeyondItsBoundItOnlyGetsStricter) {
   SlidingLog log(kWindow);
   for (Ms now = 0; now < 150'000; ++now) ASSERT_TRUE(take(log, now, 1'000'000));
   EXPECT_LE(log.bytes(), kMaxLogEntries * sizeof(Admission));
-  EXPECT_EQ(log.look(150'000).used, 150'000);
+  EXPECT_EQ(log.look({150'000, 0}).used, 150'000);
   for (Ms now = kWindow; now < kWindow + 150'000; now += 997) {
     const std::int64_t exact = 150'000 - (now - kWindow) - 1;
-    const std::int64_t used = log.look(now).used;
+    const std::int64_t used = log.look({now, 0}).used;
     ASSERT_GE(used, exact);
     ASSERT_LE(used, exact + 8);
   }
-  EXPECT_EQ(log.look(kWindow + 150'000).used, 0);
+  EXPECT_EQ(log.look({kWindow + 150'000, 0}).used, 0);
 }
 
 TEST(SlidingLog, TotalsThatGrewVeryLargeStillSubtract) {
   SlidingLog log(10);
   constexpr std::int64_t kCost = std::int64_t{1} << 58;
   for (Ms now = 0; now < 100; ++now) {
-    const auto look = log.look(now);
+    const auto look = log.look({now, 0});
     log.admit(look, kCost / 16);
-    ASSERT_EQ(log.look(now).used, std::min<Ms>(now + 1, 10) * (kCost / 16));
+    ASSERT_EQ(log.look({now, 0}).used, std::min<Ms>(now + 1, 10) * (kCost / 16));
   }
 }
 
@@ -159,25 +159,25 @@ TEST(SlidingLog, AgreesWithAPlainList) {
       const Ms at = std::max(now, newest);
       std::int64_t used = 0;
       for (const auto& [when, paid] : plain) used += when > at - window ? paid : 0;
-      const auto look = log.look(now);
+      const auto look = log.look({now, 0});
       ASSERT_EQ(look.used, used);
       const bool admits = used + cost <= limit;
-      const Ms waits = log.retry_after(look, limit, cost);
+      const Ms waits = log.retry_after(look, {.limit = limit}, cost);
       ASSERT_EQ(waits == 0, admits);
       if (!admits && cost <= limit) {
         SlidingLog later = SlidingLog(window);
-        for (const auto& [when, paid] : plain) later.admit(later.look(when), paid);
-        ASSERT_EQ(later.retry_after(later.look(now + waits), limit, cost), 0);
+        for (const auto& [when, paid] : plain) later.admit(later.look({when, 0}), paid);
+        ASSERT_EQ(later.retry_after(later.look({now + waits, 0}), {.limit = limit}, cost), 0);
         // Before its own newest admission a log does not open at all, so the step before is one on the effective clock.
         if (now + waits - 1 >= at) {
-          ASSERT_GT(later.retry_after(later.look(now + waits - 1), limit, cost), 0);
+          ASSERT_GT(later.retry_after(later.look({now + waits - 1, 0}), {.limit = limit}, cost), 0);
         }
       }
       if (!admits) continue;
       log.admit(look, cost);
       plain.emplace_back(at, cost);
       newest = at;
-      ASSERT_EQ(log.reset_after(log.look(now)), at + window - now);
+      ASSERT_EQ(log.look({now, 0}).reset_after, at + window - now);
     }
   }
 }

@@ -14,7 +14,7 @@ namespace {
 Answer redis_says(bool allowed, std::int64_t used, Ms reset_after, Ms retry_after = 0) {
   Answer made;
   made.allowed = allowed;
-  made.logs[0] = {used, reset_after};
+  made.meters[0] = {used, reset_after};
   made.retry_after[0] = retry_after;
   return made;
 }
@@ -24,10 +24,10 @@ const RateRule kThirty = rule(30, 60'000);
 class LimiterStandInTest : public ::testing::Test {
  protected:
   Request ask(std::string_view key, Ms now) { return local.ask(key, {&kThirty, 1}, now); }
-  std::int64_t used(std::string_view key, Ms now) { return local.peek(key, kThirty, now).logs[0].used; }
+  std::int64_t used(std::string_view key, Ms now) { return local.peek(key, kThirty, now).meters[0].used; }
   void serve_from_redis(std::string_view key, Ms now, int count, std::int64_t others = 0) {
     for (int i = 1; i <= count; ++i)
-      local.stand_in.mirror(ask(key, now), Verb::kTake, redis_says(true, others + i, 60'000));
+      local.stand_in.mirror(ask(key, now), Ask::kTake, redis_says(true, others + i, 60'000));
   }
 
   LocalFixture local;
@@ -50,15 +50,15 @@ TEST_F(LimiterStandInTest, WhatOthersSpentIsKnown) {
 }
 
 TEST_F(LimiterStandInTest, ADenialByOthersUsageIsKnown) {
-  local.stand_in.mirror(ask("k", 1'000), Verb::kTake, redis_says(false, 30, 45'000, 3'000));
+  local.stand_in.mirror(ask("k", 1'000), Ask::kTake, redis_says(false, 30, 45'000, 3'000));
   EXPECT_FALSE(local.take("k", kThirty, 45'999).allowed);
   EXPECT_TRUE(local.take("k", kThirty, 46'000).allowed);
 }
 
 TEST_F(LimiterStandInTest, PeekingAtNothingKeepsNothing) {
-  local.stand_in.mirror(ask("k", 1'000), Verb::kPeek, redis_says(true, 0, 0));
+  local.stand_in.mirror(ask("k", 1'000), Ask::kPeek, redis_says(true, 0, 0));
   EXPECT_EQ(local.store.keys(), 0u);
-  local.stand_in.mirror(ask("k", 1'000), Verb::kPeek, redis_says(true, 7, 100));
+  local.stand_in.mirror(ask("k", 1'000), Ask::kPeek, redis_says(true, 7, 100));
   EXPECT_EQ(used("k", 1'050), 7);
 }
 
@@ -75,7 +75,7 @@ TEST_F(LimiterStandInTest, WhatItAdmittedIsOwedUntilSettled) {
   const auto merges = local.stand_in.owed_by(ask("a", 40));
   ASSERT_EQ(merges.size(), 1u);
   EXPECT_EQ(merges[0].key, "a");
-  EXPECT_EQ(merges[0].window, 60'000);
+  EXPECT_EQ(merges[0].meter.window, 60'000);
   ASSERT_EQ(merges[0].entries.size(), 2u);
   EXPECT_EQ(merges[0].entries[1].cost, 2);
   EXPECT_EQ(local.stand_in.settle(merges[0], 50), 2u);
@@ -90,7 +90,7 @@ TEST_F(LimiterStandInTest, EveryWindowOfAKeyOwesForItself) {
   const auto merges = local.stand_in.owed_by(local.ask("k", rules, 1));
   ASSERT_EQ(merges.size(), 2u);
   EXPECT_NE(merges[0].token, merges[1].token);
-  EXPECT_NE(merges[0].window, merges[1].window);
+  EXPECT_NE(merges[0].meter.window, merges[1].meter.window);
 }
 
 TEST_F(LimiterStandInTest, DebtsThatNoLongerCountLapse) {
@@ -150,7 +150,7 @@ TEST_F(LimiterStandInTest, ARedisThatLostItsDataIsOwedAllThatCounts) {
 
 TEST_F(LimiterStandInTest, WhatIsOwedIsNotTakenForOthersUsage) {
   local.take("k", kThirty, 0, 5, Owe::kRedis);
-  local.stand_in.mirror(ask("k", 10), Verb::kTake, redis_says(true, 4, 60'000));
+  local.stand_in.mirror(ask("k", 10), Ask::kTake, redis_says(true, 4, 60'000));
   EXPECT_EQ(used("k", 11), 5 + 1 + 3) << "five owed, one of ours in Redis, three of others";
 }
 

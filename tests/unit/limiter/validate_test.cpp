@@ -28,9 +28,9 @@ TEST(Validate, AcceptsTheWholeRangeAndAnyBytesInAKey) {
 }
 
 TEST(Validate, NamesFieldAndValue) {
-  EXPECT_EQ(fault("k", {{.limit = -5, .window = 1s}}), "limit: must be between 1 and 10000000, got -5");
+  EXPECT_EQ(fault("k", {{.limit = -5, .window = 1s}}), "limit: must be between 1 and 2147483648, got -5");
   EXPECT_EQ(fault("k", {{.limit = 1, .window = 0s}}), "window: must be between 1 and 31622400000, got 0 ms");
-  EXPECT_EQ(fault("k", {good}, -1), "cost: must be between 0 and 10000000, got -1");
+  EXPECT_EQ(fault("k", {good}, -1), "cost: must be between 0 and 2147483648, got -1");
   EXPECT_EQ(fault("", {good}), "key: must not be empty");
   EXPECT_EQ(fault("k", {}), "rules: must be 1 to 8, got 0");
   EXPECT_EQ(fault("k", std::vector<RateRule>(9, good)), "rules: must be 1 to 8, got 9");

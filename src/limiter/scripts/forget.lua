@@ -1,6 +1,6 @@
--- Forgets the logs of one caller.
+-- Forgets meters of one caller.
 --
--- KEYS  the logs
+-- KEYS  the meters'
 -- ARGV  tag, now or '' for the server's, not after or ''
 -- Returns tag, 1, now. Too late: tag, 2, now.
 
