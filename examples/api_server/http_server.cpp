@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -39,9 +40,36 @@ std::string address_of(MHD_Connection* connection) {
   return text;
 }
 
+// A response that goes on: what is left of the part that was made last.
+struct Stream {
+  std::function<std::string()> next;
+  std::string part;
+};
+
+constexpr std::size_t kStreamBlock = 16u << 10;
+
+ssize_t read_stream(void* self, std::uint64_t, char* to, std::size_t room) {
+  auto& stream = *static_cast<Stream*>(self);
+  if (stream.part.empty()) stream.part = stream.next();
+  if (stream.part.empty()) return MHD_CONTENT_READER_END_OF_STREAM;
+  const std::size_t count = std::min(room, stream.part.size());
+  stream.part.copy(to, count);
+  stream.part.erase(0, count);
+  return static_cast<ssize_t>(count);
+}
+
+MHD_Response* made_of(const Response& response) {
+  if (response.next) {
+    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, kStreamBlock, &read_stream,
+                                             new Stream{response.next, {}},
+                                             [](void* stream) { delete static_cast<Stream*>(stream); });
+  }
+  return MHD_create_response_from_buffer(response.body.size(), const_cast<char*>(response.body.data()),
+                                         MHD_RESPMEM_MUST_COPY);
+}
+
 MHD_Result send(MHD_Connection* connection, const Response& response) {
-  MHD_Response* made = MHD_create_response_from_buffer(response.body.size(), const_cast<char*>(response.body.data()),
-                                                       MHD_RESPMEM_MUST_COPY);
+  MHD_Response* made = made_of(response);
   if (made == nullptr) return MHD_NO;
   for (const auto& [name, value] : response.headers) MHD_add_response_header(made, name.c_str(), value.c_str());
   const MHD_Result queued = MHD_queue_response(connection, static_cast<unsigned>(response.status), made);

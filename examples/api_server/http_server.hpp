@@ -39,6 +39,8 @@ struct Response {
   int status = 200;
   Headers headers;
   std::string body;
+  // Of a response without an end: what comes next, by blocking for a while until there is something; empty ends it.
+  std::function<std::string()> next = {};
 };
 
 class HttpServer {

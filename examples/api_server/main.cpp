@@ -52,6 +52,7 @@ int serve(const api::Settings& settings, envoyou::Services& services, const sigs
   api::add_session_routes(router);
   api::add_thing_routes(router);
   api::add_cache_routes(router);
+  api::add_limits_routes(router);
   api::HttpServer server(settings.host, settings.port, [&router](const api::Request& request, bool body_too_large) {
     return router.serve(request, body_too_large);
   });

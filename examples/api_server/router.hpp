@@ -45,6 +45,7 @@ void add_health_routes(Router& router);
 void add_session_routes(Router& router);
 void add_thing_routes(Router& router);
 void add_cache_routes(Router& router);
+void add_limits_routes(Router& router);
 
 // Counts a request to /api/. Nothing: go on; the headers for the response are in the call. Else the refusal.
 std::optional<Response> limit_rate(Call& call);

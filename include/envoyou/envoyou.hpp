@@ -10,6 +10,12 @@
 #include <envoyou/fallback.hpp>
 #include <envoyou/http.hpp>
 #include <envoyou/limiter.hpp>
+#include <envoyou/limiter/address.hpp>
+#include <envoyou/limiter/headers.hpp>
+#include <envoyou/limiter/live.hpp>
+#include <envoyou/limiter/pacing.hpp>
+#include <envoyou/limiter/policy.hpp>
+#include <envoyou/limiter/policy_limiter.hpp>
 #include <envoyou/log.hpp>
 #include <envoyou/metrics.hpp>
 #include <envoyou/redis/client.hpp>

@@ -16,6 +16,7 @@
 
 #include <envoyou/backing.hpp>
 #include <envoyou/deadline.hpp>
+#include <envoyou/limiter/live.hpp>
 #include <envoyou/result.hpp>
 #include <envoyou/secret.hpp>
 #include <envoyou/source.hpp>
@@ -113,6 +114,7 @@ struct RateLimiterOptions {
   // Lets block() work. All processes of a prefix must agree: who does not heed blocks admits a blocked key. Costs Redis
   // one more lookup a decision.
   bool heed_blocks = false;
+  bool live_view = true;  // count for live(); false saves some 50 ns a decision in process
 };
 
 class RateLimiter {
@@ -135,9 +137,10 @@ class RateLimiter {
   // Each question by itself, as check() in their order would answer them; to Redis in one trip a node. At most
   // kMaxQuestionsPerBatch. An error is of the whole batch; one that names a question is of "questions[i]".
   Result<std::vector<Decision>> check_batch(std::span<const RateQuestion> questions, CheckOptions options = {});
-  // One request under questions of several keys (a user, an address, a tenant): all or nothing. Atomic on a single
-  // server and in process. In a cluster the keys are asked one after the other and what was taken is given back on a
-  // denial: in between others see up to this request's cost less. The decision has all rules, in order.
+  // One request under questions of several keys (a user, an address, a tenant): all or nothing; the keys must differ.
+  // One script on a single server. In a cluster, and in process, the keys are asked one after the other and what was
+  // taken is given back on a denial: in between others see up to this request's cost less. The decision has all rules,
+  // in order.
   Result<Decision> check_all(std::span<const RateQuestion> questions, CheckOptions options = {});
 
   // Takes options.cost units whatever the rules say: a penalty. `remaining` then is 0 for as long as it takes.
@@ -155,6 +158,14 @@ class RateLimiter {
   // Ends the lease, whether or not it is (still) there.
   Result<Decision> release(std::string_view key, std::string_view lease, std::span<const RateRule> rules,
                            CheckOptions options = {});
+
+  // What it has decided so far: docs/limiter-live.md. A policy is what a check named by its first rule; keys are shown
+  // as they are stored in Redis, so hashed where there is a secret. For a few calls a second.
+  LimiterLive live() const;
+
+  // Who answers now: Redis; or, where one is configured and away, the stand-in. Neither: everything is in process.
+  bool asks_redis() const noexcept;
+  bool stands_in() const noexcept;
 
  private:
   struct Impl;

@@ -9,8 +9,10 @@
 #include <envoyou/limiter.hpp>
 
 #include "base/fork_guard.hpp"
+#include "base/name.hpp"
 #include "limiter/carry_over.hpp"
 #include "limiter/decision.hpp"
+#include "limiter/live/live_view.hpp"
 #include "limiter/memory_backend.hpp"
 #include "limiter/redis_backend.hpp"
 #include "limiter/stand_in.hpp"
@@ -75,6 +77,8 @@ struct RateLimiter::Impl {
         own_phase(phase_of(clock)),
         telemetry(backing.runtime),
         store({.max_keys = o.max_local_keys, .max_bytes = o.max_local_bytes}, telemetry.store_metrics()),
+        live_view(limiter::LiveOptions{.enabled = o.live_view}),
+        secrets(o.secrets),
         tokens(base::jitter_seed()),
         memory(store, clock),
         stand_in(store, tokens) {
@@ -94,6 +98,7 @@ struct RateLimiter::Impl {
     Request request;
     TimePoint now;
     Deadline deadline;
+    TimePoint answered;  // by Redis; else as `now`
   };
 
   Result<Call> begin(std::string_view key, std::span<const RateRule> rules, const CheckOptions& options,
@@ -105,7 +110,7 @@ struct RateLimiter::Impl {
       if (!valid) return valid.error();
     }
     const TimePoint now = clock.now();
-    Call call{Request::of(key, rules, options.cost), now, options.deadline.value_or(Deadline::never())};
+    Call call{Request::of(key, rules, options.cost), now, options.deadline.value_or(Deadline::never()), now};
     if (!options.deadline) call.deadline = Deadline::at(now + kDefaultRequestBudget);
     call.request.now = limiter::to_ms(now);
     call.request.phase = own_phase;
@@ -136,6 +141,7 @@ struct RateLimiter::Impl {
   // What Redis said, or did not say.
   std::optional<Answer> heard(Call& call, Ask what, const Result<Answer>& answer) {
     const TimePoint after = clock.now();
+    call.answered = after;
     call.request.now = limiter::to_ms(after);
     call.request.phase = redis->phase_of(call.request.key).value_or(own_phase);
     if (!answer) {
@@ -279,8 +285,31 @@ struct RateLimiter::Impl {
   Decision told(const Call& call, Ask what, const Answer& answer, Source source) {
     Decision made = limiter::to_decision(call.request, answer, source);
     if (answer.clock_resets > 0) telemetry.clock_was_wrong(answer.clock_resets, call.now);
-    if (what == Ask::kTake) telemetry.decided(call.request, made, call.now);
+    if (what == Ask::kTake) {
+      telemetry.decided(call.request, made, call.now);
+      if (live_view.enabled()) note_live(call, made);
+    }
     return made;
+  }
+
+  void note_live(const Call& call, const Decision& decision) noexcept {
+    live_view.decided({.policy = live_view.policy(call.request.rules.front().name),
+                       .key = call.request.key,
+                       .cost = call.request.cost,
+                       .allowed = decision.allowed,
+                       .shadow = false,
+                       .source = decision.source,
+                       .latency = std::chrono::duration_cast<Microseconds>(call.answered - call.now)},
+                      call.now);
+  }
+
+  LimiterLive live() const {
+    LimiterLive shown = live_view.snapshot(clock.now(), clock.wall_now());
+    if (secrets.empty()) return shown;
+    for (auto* keys : {&shown.top_used, &shown.top_denied, &shown.top_shadow_denied}) {
+      for (TopKey& each : *keys) each.key = base::key_part(secrets, "limiter", each.key);
+    }
+    return shown;
   }
 
   static Ms longest_reset(const Request& request, const Answer& answer) noexcept {
@@ -303,6 +332,8 @@ struct RateLimiter::Impl {
   base::ForkGuard fork_guard;
   limiter::Telemetry telemetry;
   limiter::KeyStore store;
+  limiter::LiveView live_view;
+  const SecretRing secrets;
   limiter::Tokens tokens;
   limiter::MemoryBackend memory;
   limiter::StandIn stand_in;
@@ -399,5 +430,10 @@ Result<Decision> RateLimiter::release(std::string_view key, std::string_view lea
   if (!call) return call.error();
   return impl_->ask(*call, Ask::kRelease);
 }
+
+LimiterLive RateLimiter::live() const { return impl_->live(); }
+
+bool RateLimiter::asks_redis() const noexcept { return impl_->uses_redis(); }
+bool RateLimiter::stands_in() const noexcept { return impl_->redis && !impl_->uses_redis(); }
 
 }  // namespace envoyou

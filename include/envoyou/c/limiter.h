@@ -11,7 +11,7 @@ extern "C" {
 /* At most `limit` units in any window of `window_ms`. */
 typedef struct envoyou_rate_rule {
   size_t struct_size; /* set by envoyou_rate_rule_init; in an array the same in all */
-  int64_t limit;      /* 1 to 10,000,000 */
+  int64_t limit;      /* 1 to 2,147,483,648 */
   int64_t window_ms;  /* 1 to 366 days */
   envoyou_bytes name; /* for people: printable ASCII, at most 64; may be empty */
 } envoyou_rate_rule;

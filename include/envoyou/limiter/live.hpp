@@ -118,4 +118,17 @@ struct LivePrometheusOptions {
 // to_prometheus_text(MetricsRegistry).
 std::string to_prometheus(const LimiterLive& live, const LivePrometheusOptions& options = {});
 
+// Snapshots as server-sent events (WHATWG HTML, section 9.2), for a page that stays open: first all, then what changed.
+//
+//   id: 4711
+//   event: snapshot | change
+//   data: {…}                  one line; docs/limiter-live.md has the members
+//
+// `before` is what the client has; nullptr: nothing yet. One that cannot have come before (another process answers now,
+// and counts from 0) is as good as none. Nothing new: a comment, which keeps proxies from closing a silent connection.
+std::string to_event(const LimiterLive& now, const LimiterLive* before);
+
+inline constexpr std::string_view kLiveFeedContentType = "text/event-stream";
+inline constexpr Milliseconds kLiveFeedRetry{2'000};  // after which a client that lost us comes back
+
 }  // namespace envoyou

@@ -135,7 +135,8 @@ struct RatePolicy {
   std::string default_tier = {};
 
   OutageMode outage = OutageMode::kLocal;
-  // How many processes share the limit in an outage, of kLocal: 1 to kMaxInstances; 0: as many as are learnt to be.
+  // How many processes share the limit in an outage, of kLocal: 1 to kMaxInstances; 0: it is
+  // not said, and taken for 1.
   std::int64_t instances = 0;
   bool shadow = false;  // decide, count and tell, and let through
 

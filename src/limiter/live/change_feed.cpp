@@ -3,16 +3,20 @@
 // name and everything else by member; so a change that is applied twice does no harm.
 //
 // `rate` is there in a change alone: what the difference of the two snapshots says of the time between them.
-#include "limiter/live/change_feed.hpp"
-
 #include "limiter/live/live_json.hpp"
+
+#include <envoyou/limiter/live.hpp>
 
 #include <algorithm>
 #include <cmath>
 
-namespace envoyou::limiter {
+namespace envoyou {
 
 namespace {
+
+using limiter::json_count;
+using limiter::json_of;
+using limiter::json_share;
 
 constexpr std::string_view kNothingNew = ": nothing new\n\n";
 
@@ -24,7 +28,7 @@ std::string event_text(std::string_view event, const LimiterLive& now, const bas
 }
 
 std::string snapshot_event(const LimiterLive& now) {
-  return "retry: " + std::to_string(kChangeFeedRetry.count()) + '\n' + event_text("snapshot", now, json_of(now));
+  return "retry: " + std::to_string(kLiveFeedRetry.count()) + '\n' + event_text("snapshot", now, json_of(now));
 }
 
 bool same_but_for_time(const LimiterLive& now, const LimiterLive& before) {
@@ -137,10 +141,10 @@ base::Json change_from(const LimiterLive& now, const LimiterLive& before) {
 
 }  // namespace
 
-std::string frame(const LimiterLive& now, const LimiterLive* before) {
+std::string to_event(const LimiterLive& now, const LimiterLive* before) {
   if (before == nullptr || !may_follow(now, *before)) return snapshot_event(now);
   if (same_but_for_time(now, *before)) return std::string(kNothingNew);
   return event_text("change", now, change_from(now, *before));
 }
 
-}  // namespace envoyou::limiter
+}  // namespace envoyou

@@ -4,7 +4,10 @@
 
 #include "support/temp_dir.hpp"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <atomic>
 #include <csignal>
 #include <fstream>
@@ -78,6 +81,41 @@ TEST(ApiServerProcess, EndsWithinASecondOfSigtermAlsoInTheMidstOfLongWork) {
   ASSERT_TRUE(status.has_value());
   EXPECT_EQ(*status, 0);
   EXPECT_EQ(answered, 503);
+}
+
+// Reads from a connection of its own until `wanted` has come or five seconds have passed.
+std::string read_until(int socket, std::string_view wanted) {
+  const timeval patience{.tv_sec = 5, .tv_usec = 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  std::string text;
+  char part[4096];
+  for (ssize_t n = 1; n > 0 && text.find(wanted) == std::string::npos;) {
+    n = ::recv(socket, part, sizeof part, 0);
+    if (n > 0) text.append(part, static_cast<std::size_t>(n));
+  }
+  return text;
+}
+
+TEST(ApiServerProcess, ShowsItsLimitsLiveUntilItEnds) {
+  ApiServer server = ApiServer::start({.program = ENVOYOU_API_SERVER});
+  const int feed = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(server.port());
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(::connect(feed, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+  const std::string ask = "GET /limits/live HTTP/1.1\r\nHost: x\r\n\r\n";
+  ASSERT_EQ(::send(feed, ask.data(), ask.size(), MSG_NOSIGNAL), static_cast<ssize_t>(ask.size()));
+  EXPECT_NE(read_until(feed, "\n\n").find("text/event-stream"), std::string::npos);
+  HttpClient client(server.port());
+  EXPECT_EQ(client.request("GET", "/api/things/live/1", {{"X-API-Key", "not to be shown"}}, {}).status, 200);
+  const std::string change = read_until(feed, "top_used");
+  EXPECT_NE(change.find("event: change"), std::string::npos) << change;
+  EXPECT_EQ(change.find("not to be shown"), std::string::npos) << change;
+  EXPECT_NE(client.get("/limits").body.find("EventSource"), std::string::npos);
+  server.process().signal(SIGTERM);
+  EXPECT_EQ(server.process().wait(1s), std::optional<int>(0));
+  ::close(feed);
 }
 
 TEST(ApiServerProcess, FinishesShortWorkBeforeItEnds) {

@@ -3,7 +3,6 @@
 //       that applies the changes of the feed has what a snapshot would tell him.
 // Method: decisions by hand, snapshots compared as values; text parsed back; random decisions with a printed seed
 //       through the feed into a model of a client; threads.
-#include "limiter/live/change_feed.hpp"
 #include "limiter/live/live_json.hpp"
 #include "limiter/live/live_view.hpp"
 
@@ -299,7 +298,7 @@ TEST(LiveJson, IsValidForAnyBytes) {
     const std::string text = to_json(live);
     EXPECT_EQ(text.find('\n'), std::string::npos);
     EXPECT_TRUE(parsed(text).is_object());
-    EXPECT_TRUE(parsed(frame(live, nullptr).substr(frame(live, nullptr).find('{'))).is_object());
+    EXPECT_TRUE(parsed(to_event(live, nullptr).substr(to_event(live, nullptr).find('{'))).is_object());
   }
 }
 
@@ -424,7 +423,7 @@ TEST(ChangeFeed, BeginsWithTheWhole) {
   LiveView view;
   view.decided(allowed(view.policy("api"), "ada"), kStart);
   const LimiterLive live = shot(view);
-  const Event event = read_event(frame(live, nullptr));
+  const Event event = read_event(to_event(live, nullptr));
   EXPECT_EQ(event.name, "snapshot");
   EXPECT_EQ(event.id, std::to_string(live.version));
   EXPECT_EQ(event.retry, "2000");
@@ -436,7 +435,7 @@ TEST(ChangeFeed, SaysThatItIsThereWhenNothingChanged) {
   view.decided(allowed(view.policy("api"), "ada"), kStart);
   const LimiterLive before = shot(view);
   const LimiterLive now = view.snapshot(kStart + 1s, kWall + 1s);
-  EXPECT_EQ(frame(now, &before), ": nothing new\n\n");
+  EXPECT_EQ(to_event(now, &before), ": nothing new\n\n");
 }
 
 TEST(ChangeFeed, AChangeHoldsWhatChangedAndNothingElse) {
@@ -448,7 +447,7 @@ TEST(ChangeFeed, AChangeHoldsWhatChangedAndNothingElse) {
   for (int i = 0; i < 3; ++i) view.decided(allowed(view.policy("api"), "ada"), kStart);
   view.decided(allowed(view.policy("new"), "ada"), kStart);
   const LimiterLive now = view.snapshot(kStart + 2s, kWall + 2s);
-  const Event event = read_event(frame(now, &before));
+  const Event event = read_event(to_event(now, &before));
   EXPECT_EQ(event.name, "change");
   EXPECT_EQ(event.id, std::to_string(now.version));
   const Json change = parsed(event.data);
@@ -469,7 +468,7 @@ TEST(ChangeFeed, AChangeTellsTheRateBetween) {
   for (int i = 0; i < 30; ++i) view.decided(allowed(view.policy("api"), "ada"), kStart);
   for (int i = 0; i < 10; ++i) view.decided(denied(view.policy("api"), "bob"), kStart);
   const LimiterLive now = view.snapshot(kStart, kWall + 2'500ms);
-  const Json rate = parsed(read_event(frame(now, &before)).data).member("rate");
+  const Json rate = parsed(read_event(to_event(now, &before)).data).member("rate");
   EXPECT_EQ(rate.member("seconds").as_number(), 2.5);
   EXPECT_EQ(rate.member("decisions").as_number(), 16);
   EXPECT_EQ(rate.member("allowed").as_number(), 12);
@@ -482,7 +481,7 @@ TEST(ChangeFeed, ACalendarThatStepsBackGivesNoRate) {
   const LimiterLive before = shot(view);
   view.decided(allowed(view.policy("api"), "ada"), kStart);
   const LimiterLive now = view.snapshot(kStart, kWall - 1s);
-  EXPECT_FALSE(parsed(read_event(frame(now, &before)).data).contains("rate"));
+  EXPECT_FALSE(parsed(read_event(to_event(now, &before)).data).contains("rate"));
 }
 
 TEST(ChangeFeed, TheAgeingOfKeysIsAChange) {
@@ -490,7 +489,7 @@ TEST(ChangeFeed, TheAgeingOfKeysIsAChange) {
   for (int i = 0; i < 4; ++i) view.decided(allowed(view.policy("api"), "ada"), kStart);
   const LimiterLive before = shot(view);
   const LimiterLive now = view.snapshot(kStart + kDefaultTopHalving, kWall + kDefaultTopHalving);
-  EXPECT_EQ(parsed(read_event(frame(now, &before)).data).member("top_used"), json_of(now.top_used, now.used));
+  EXPECT_EQ(parsed(read_event(to_event(now, &before)).data).member("top_used"), json_of(now.top_used, now.used));
 }
 
 TEST(ChangeFeed, AnotherProcessBeginsAnew) {
@@ -499,12 +498,12 @@ TEST(ChangeFeed, AnotherProcessBeginsAnew) {
   const LimiterLive before = shot(old);
   LiveView fresh;
   fresh.decided(allowed(fresh.policy("api"), "ada"), kStart);
-  EXPECT_EQ(read_event(frame(shot(fresh), &before)).name, "snapshot") << "a lower version";
+  EXPECT_EQ(read_event(to_event(shot(fresh), &before)).name, "snapshot") << "a lower version";
   for (int i = 0; i < 20; ++i) fresh.decided(denied(fresh.policy("api"), "ada"), kStart);
-  EXPECT_EQ(read_event(frame(shot(fresh), &before)).name, "snapshot") << "a counter that fell";
+  EXPECT_EQ(read_event(to_event(shot(fresh), &before)).name, "snapshot") << "a counter that fell";
   LiveView other;
   for (int i = 0; i < 20; ++i) other.decided(allowed(other.policy("pages"), "ada"), kStart);
-  EXPECT_EQ(read_event(frame(shot(other), &before)).name, "snapshot") << "a policy that is gone";
+  EXPECT_EQ(read_event(to_event(shot(other), &before)).name, "snapshot") << "a policy that is gone";
 }
 
 // Replaces policies by name and all else by member, as docs/limiter-live.md says.
@@ -571,7 +570,7 @@ TEST(ChangeFeed, WhoAppliesTheChangesHasTheWhole) {
     }
     if (random.next() % 20 == 0) view.set_enabled(!view.enabled());
     const LimiterLive now = view.snapshot(kStart + step * 1s, kWall + step * 1s);
-    client.take(frame(now, before ? &*before : nullptr));
+    client.take(to_event(now, before ? &*before : nullptr));
     ASSERT_TRUE(client.agrees_with(now)) << "step " << step;
     before = now;
   }
