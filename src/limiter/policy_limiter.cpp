@@ -81,6 +81,7 @@ struct PolicyLimiter::Impl {
     const CheckOptions each{.cost = cost, .deadline = options.deadline, .request_id = options.request_id};
     if (groups.size() == 1) return limiter.check(groups[0].key, groups[0].rules, each);
     std::vector<RateQuestion> questions;
+    questions.reserve(groups.size());
     for (const Group& group : groups) questions.push_back({group.key, group.rules, cost});
     return limiter.check_all(questions, each);
   }
