@@ -25,21 +25,26 @@ std::uint8_t place_of(std::span<const RateRule> rules, std::size_t index) {
 
 Request Request::of(std::string_view key, std::span<const RateRule> rules, std::int64_t cost) {
   Request made;
-  made.key = key;
-  made.rules = rules;
-  made.cost = cost;
+  made.become(key, rules, cost);
+  return made;
+}
+
+void Request::become(std::string_view k, std::span<const RateRule> r, std::int64_t c) noexcept {
+  key = k;
+  rules = r;
+  cost = c;
+  meter_count = 0;
   for (std::size_t i = 0; i < rules.size(); ++i) {
     MeterId id{rules[i].algorithm, 0, rules[i].window.count()};
     if (id.algorithm == Algorithm::kGcra && rules.size() > 1) id.place = place_of(rules, i);
     std::size_t meter = 0;
-    while (meter < made.meter_count && made.meters[meter] != id) ++meter;
-    made.meter_of_rule[i] = static_cast<std::uint8_t>(meter);
-    if (meter < made.meter_count) continue;
-    made.meters[meter] = id;
-    made.rates[meter] = rules[i].limit;
-    ++made.meter_count;
+    while (meter < meter_count && meters[meter] != id) ++meter;
+    meter_of_rule[i] = static_cast<std::uint8_t>(meter);
+    if (meter < meter_count) continue;
+    meters[meter] = id;
+    rates[meter] = rules[i].limit;
+    ++meter_count;
   }
-  return made;
 }
 
 Ms Request::widest_window() const noexcept {

@@ -40,6 +40,8 @@ struct Request {
   std::array<std::int64_t, kMaxRulesPerCheck> rates;  // one a meter: of GCRA, units a window
 
   static Request of(std::string_view key, std::span<const RateRule> rules, std::int64_t cost);
+  // Becomes that of `of`.
+  void become(std::string_view key, std::span<const RateRule> rules, std::int64_t cost) noexcept;
 
   std::span<const MeterId> meter_ids() const noexcept { return {meters.data(), meter_count}; }
   Ms widest_window() const noexcept;

@@ -97,27 +97,29 @@ struct RateLimiter::Impl {
   struct Call {
     Request request;
     TimePoint now;
-    Deadline deadline;
+    Deadline deadline = Deadline::never();
     TimePoint answered;  // by Redis; else as `now`
   };
 
-  Result<Call> begin(std::string_view key, std::span<const RateRule> rules, const CheckOptions& options,
+  // Fills in `call`, where it is.
+  Result<void> begin(Call& call, std::string_view key, std::span<const RateRule> rules, const CheckOptions& options,
                      Purpose purpose = Purpose::kRate, std::string_view lease = {}) {
     if (fork_guard.forked()) return Error(Errc::kForked, "the rate limiter was opened before fork()");
-    if (auto valid = limiter::validate(key, rules, options.cost, purpose); !valid) return valid.error();
+    if (auto valid = limiter::validate(key, rules, options.cost, purpose); !valid) return valid;
     if (!options.request_id.empty()) {
       auto valid = limiter::validate_id("request_id", options.request_id, kMaxRequestIdBytes, true);
-      if (!valid) return valid.error();
+      if (!valid) return valid;
     }
-    const TimePoint now = clock.now();
-    Call call{Request::of(key, rules, options.cost), now, options.deadline.value_or(Deadline::never()), now};
-    if (!options.deadline) call.deadline = Deadline::at(now + kDefaultRequestBudget);
-    call.request.now = limiter::to_ms(now);
+    call.now = clock.now();
+    call.answered = call.now;
+    call.deadline = options.deadline.value_or(Deadline::at(call.now + kDefaultRequestBudget));
+    call.request.become(key, rules, options.cost);
+    call.request.now = limiter::to_ms(call.now);
     call.request.phase = own_phase;
     call.request.lease = lease;
     call.request.request_id = options.request_id;
     call.request.heeds_blocks = heed_blocks;
-    return call;
+    return {};
   }
 
   bool uses_redis() const noexcept { return redis && backing.fallback->uses_redis(); }
@@ -202,12 +204,11 @@ struct RateLimiter::Impl {
     for (const RateQuestion& each : questions) {
       CheckOptions own = options;
       own.cost = each.cost;
-      auto call = begin(each.key, each.rules, own);
-      if (!call) {
-        return Error(call.error().code(),
-                     "questions[" + std::to_string(calls.size()) + "]: " + std::string(call.error().message()));
+      auto valid = begin(calls.emplace_back(), each.key, each.rules, own);
+      if (!valid) {
+        return Error(valid.error().code(),
+                     "questions[" + std::to_string(calls.size() - 1) + "]: " + std::string(valid.error().message()));
       }
-      calls.push_back(*std::move(call));
     }
     return calls;
   }
@@ -354,26 +355,27 @@ Result<Decision> RateLimiter::check(std::string_view key, const RateRule& rule, 
   return check(key, std::span(&rule, 1), options);
 }
 Result<Decision> RateLimiter::check(std::string_view key, std::span<const RateRule> rules, CheckOptions options) {
-  auto call = impl_->begin(key, rules, options);
-  if (!call) return call.error();
-  return impl_->ask(*call, Ask::kTake);
+  Impl::Call call;
+  if (auto valid = impl_->begin(call, key, rules, options); !valid) return valid.error();
+  return impl_->ask(call, Ask::kTake);
 }
 Result<Decision> RateLimiter::peek(std::string_view key, const RateRule& rule, CheckOptions options) {
   return peek(key, std::span(&rule, 1), options);
 }
 Result<Decision> RateLimiter::peek(std::string_view key, std::span<const RateRule> rules, CheckOptions options) {
-  auto call = impl_->begin(key, rules, options);
-  if (!call) return call.error();
-  return impl_->ask(*call, Ask::kPeek);
+  Impl::Call call;
+  if (auto valid = impl_->begin(call, key, rules, options); !valid) return valid.error();
+  return impl_->ask(call, Ask::kPeek);
 }
 Result<Decision> RateLimiter::reset(std::string_view key, const RateRule& rule, CheckOptions options) {
   return reset(key, std::span(&rule, 1), options);
 }
 Result<Decision> RateLimiter::reset(std::string_view key, std::span<const RateRule> rules, CheckOptions options) {
   const bool leases = !rules.empty() && rules.front().algorithm == Algorithm::kConcurrency;
-  auto call = impl_->begin(key, rules, options, leases ? Purpose::kLease : Purpose::kRate);
-  if (!call) return call.error();
-  return impl_->reset(*call);
+  Impl::Call call;
+  if (auto valid = impl_->begin(call, key, rules, options, leases ? Purpose::kLease : Purpose::kRate); !valid)
+    return valid.error();
+  return impl_->reset(call);
 }
 
 Result<std::vector<Decision>> RateLimiter::check_batch(std::span<const RateQuestion> questions, CheckOptions options) {
@@ -390,15 +392,15 @@ Result<Decision> RateLimiter::check_all(std::span<const RateQuestion> questions,
 }
 
 Result<Decision> RateLimiter::penalize(std::string_view key, std::span<const RateRule> rules, CheckOptions options) {
-  auto call = impl_->begin(key, rules, options);
-  if (!call) return call.error();
-  return impl_->ask(*call, Ask::kForce);
+  Impl::Call call;
+  if (auto valid = impl_->begin(call, key, rules, options); !valid) return valid.error();
+  return impl_->ask(call, Ask::kForce);
 }
 
 Result<Decision> RateLimiter::reward(std::string_view key, std::span<const RateRule> rules, CheckOptions options) {
-  auto call = impl_->begin(key, rules, options);
-  if (!call) return call.error();
-  return impl_->ask(*call, Ask::kRefund);
+  Impl::Call call;
+  if (auto valid = impl_->begin(call, key, rules, options); !valid) return valid.error();
+  return impl_->ask(call, Ask::kRefund);
 }
 
 Result<void> RateLimiter::block(std::string_view key, Milliseconds duration, CheckOptions options) {
@@ -410,25 +412,25 @@ Result<void> RateLimiter::block(std::string_view key, Milliseconds duration, Che
                                             " ms, got " + std::to_string(duration.count()));
   }
   const RateRule any{.limit = 1, .window = kMaxRateWindow, .algorithm = Algorithm::kFixedWindow};
-  auto call = impl_->begin(key, {&any, 1}, options);
-  if (!call) return call.error();
-  return impl_->block(*call, duration);
+  Impl::Call call;
+  if (auto valid = impl_->begin(call, key, {&any, 1}, options); !valid) return valid.error();
+  return impl_->block(call, duration);
 }
 
 Result<Decision> RateLimiter::acquire(std::string_view key, std::string_view lease, std::span<const RateRule> rules,
                                       CheckOptions options) {
   if (auto valid = limiter::validate_id("lease", lease, kMaxLeaseIdBytes, false); !valid) return valid.error();
-  auto call = impl_->begin(key, rules, options, Purpose::kLease, lease);
-  if (!call) return call.error();
-  return impl_->ask(*call, Ask::kTake);
+  Impl::Call call;
+  if (auto valid = impl_->begin(call, key, rules, options, Purpose::kLease, lease); !valid) return valid.error();
+  return impl_->ask(call, Ask::kTake);
 }
 
 Result<Decision> RateLimiter::release(std::string_view key, std::string_view lease, std::span<const RateRule> rules,
                                       CheckOptions options) {
   if (auto valid = limiter::validate_id("lease", lease, kMaxLeaseIdBytes, false); !valid) return valid.error();
-  auto call = impl_->begin(key, rules, options, Purpose::kLease, lease);
-  if (!call) return call.error();
-  return impl_->ask(*call, Ask::kRelease);
+  Impl::Call call;
+  if (auto valid = impl_->begin(call, key, rules, options, Purpose::kLease, lease); !valid) return valid.error();
+  return impl_->ask(call, Ask::kRelease);
 }
 
 LimiterLive RateLimiter::live() const { return impl_->live(); }

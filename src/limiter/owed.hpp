@@ -50,7 +50,7 @@ struct OwedLease {
 // One message to Redis about one meter. Merging it twice is merging it once.
 struct Merge {
   std::string key;  // the user's
-  MeterId meter;
+  MeterId meter{};
   std::int64_t rate = 0;  // of GCRA
   std::uint64_t token = 0;
   std::optional<Ms> reset_at;      // forget what is older, on this process' clock

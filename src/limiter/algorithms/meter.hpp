@@ -41,10 +41,11 @@ struct Moment {
   Ms phase = 0;
 };
 
+// Without a value of its own, so that an array of them costs nothing.
 struct MeterId {
-  Algorithm algorithm = Algorithm::kSlidingLog;
-  std::uint8_t place = 0;  // of GCRA: how many of this window are before it
-  Ms window = 0;
+  Algorithm algorithm;
+  std::uint8_t place;  // of GCRA: how many of this window are before it
+  Ms window;
 
   friend bool operator==(const MeterId&, const MeterId&) = default;
 };

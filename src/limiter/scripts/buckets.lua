@@ -23,7 +23,7 @@ end
 
 local function buckets_write(m, now, least)
   local state = struct.pack('<I6I6I6', m.at, m.current, m.previous)
-  redis.call('SET', m.key, state, 'PX', text(math.max(m.reset, least, 1)))
+  redis.call('SET', m.key, state, 'PX', math.max(m.reset, least, 1))
 end
 
 -- What is given back comes off the present window first.

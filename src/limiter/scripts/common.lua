@@ -29,9 +29,14 @@ local function is_late(now, not_after)
   return not_after ~= '' and now > tonumber(not_after)
 end
 
+-- What an algorithm works on. Nine members: Lua makes room for sixteen, which is as many as any of them keeps in it.
+local function new_meter(key, window, rate, now)
+  return { key = key, window = window, rate = rate, at = now, used = 0, reset = 0, extra = 0, broken = false, total = 0 }
+end
+
 -- Keys live as long as anything in them counts.
 local function expire(key, ttl, least)
-  redis.call('PEXPIRE', key, text(math.max(ttl, least)))
+  redis.call('PEXPIRE', key, ttl > least and ttl or least)
 end
 
 -- floor(a * b / c) and the remainder, exact for a <= 2^32, b and c < 2^36.

@@ -98,7 +98,7 @@ local function compact_rewrite(log, entries, least)
   local room = count <= SMALL and count or math.ceil(count * 1.25)
   local header = struct.pack('<I4I4I4I4', 0, count, room, log.before)
   local value = header .. entries .. string.rep('\0', (room - count) * ENTRY)
-  redis.call('SET', log.key, value, 'PX', text(math.max(log.reset, least, 1)))
+  redis.call('SET', log.key, value, 'PX', math.max(log.reset, least, 1))
 end
 
 local function compact_pack(at, total)

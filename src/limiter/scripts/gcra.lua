@@ -50,7 +50,7 @@ end
 
 local function gcra_write(m, newest, now, least)
   local state = struct.pack('<I6I4I6I4', newest, m.rate, m.tat, m.fraction)
-  redis.call('SET', m.key, state, 'PX', text(math.max(m.reset, least, 1)))
+  redis.call('SET', m.key, state, 'PX', math.max(m.reset, least, 1))
 end
 
 local function gcra_take(m, cost, now, least)

@@ -18,7 +18,7 @@ if is_late(now, ARGV[3]) then return { ARGV[1], TOO_LATE, now } end
 if redis.call('EXISTS', KEYS[2]) == 1 then return { ARGV[1], YES, now, 0, 0 } end
 local least = tonumber(ARGV[4])
 local kind, window, rate = struct.unpack('<BI8I4', ARGV[7])
-local m = { key = KEYS[1], window = window, rate = rate, at = now, used = 0, reset = 0, extra = 0 }
+local m = new_meter(KEYS[1], window, rate, now)
 local algorithm = algorithms[kind]
 if ARGV[6] ~= '' then algorithm.forget(m, now - tonumber(ARGV[6])) end
 algorithm.look(m, now)

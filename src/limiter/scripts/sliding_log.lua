@@ -74,7 +74,7 @@ local function log_prune(log)
   if log.broken then
     redis.call('DEL', log.key)
   elseif log.filled then
-    redis.call('ZREMRANGEBYSCORE', log.key, '-inf', text(log.at - log.window))
+    redis.call('ZREMRANGEBYSCORE', log.key, '-inf', log.at - log.window)
   end
 end
 
@@ -93,7 +93,7 @@ end
 local function log_take(log, cost, now, least)
   log_prune(log)
   if log.total > REBASE_ABOVE then log_rebase(log) end
-  redis.call('ZADD', log.key, text(log.at), member_of(log.total + cost, cost))
+  redis.call('ZADD', log.key, log.at, member_of(log.total + cost, cost))
   log.used = log.used + cost
   log.reset = log.at + log.window - now
   expire(log.key, log.reset, least)
@@ -110,7 +110,7 @@ local function log_refund(log, units, now)
     local total, cost = struct.unpack('>I8I4', members[i])
     local given = math.min(units, cost)
     redis.call('ZREM', log.key, members[i])
-    if given < cost then redis.call('ZADD', log.key, text(log.at), member_of(total - given, cost - given)) end
+    if given < cost then redis.call('ZADD', log.key, log.at, member_of(total - given, cost - given)) end
     units = units - given
     log.used = log.used - given
   end
