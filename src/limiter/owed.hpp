@@ -52,6 +52,7 @@ struct Merge {
   std::string key;  // the user's
   MeterId meter{};
   std::int64_t rate = 0;  // of GCRA
+  Ms ahead = 0;           // of GCRA: until the whole quota is back, as this process sees it
   std::uint64_t token = 0;
   std::optional<Ms> reset_at;      // forget what is older, on this process' clock
   std::vector<OwedEntry> entries;  // oldest first

@@ -372,6 +372,7 @@ RedisBackend::Command RedisBackend::merge_command(const Merge& merge, std::optio
   add_moment(words, merge.reset_at ? std::optional(age(local_now, *merge.reset_at)) : std::nullopt);
   std::string meter;
   append_meter(meter, merge.meter, std::max<std::int64_t>(1, merge.rate));
+  base::append_u64(meter, static_cast<std::uint64_t>(merge.ahead));
   words.add(meter).add(pack(merge, local_now));
   return script.command<Integers>(std::move(words), &RedisBackend::decode, redis::Repeat::kIsSafe, tag);
 }

@@ -116,6 +116,7 @@ void StandIn::collect(KeyRecord& record, KeyMeter& meter, Ms now, std::vector<Me
     made.key = record.key;
     made.meter = meter.id;
     made.rate = meter.rate;
+    if (meter.id.algorithm == Algorithm::kGcra) made.ahead = meter.state.look({now, 0}, meter.rate).reset_after;
     to.push_back(std::move(made));
   }
 }

@@ -168,6 +168,94 @@ TEST_F(LimiterMerge, AgreesWithTheOracle) {
   }
 }
 
+constexpr std::array kOthers{Algorithm::kCompactLog, Algorithm::kSlidingCounter, Algorithm::kGcra,
+                             Algorithm::kFixedWindow};
+
+// What every algorithm does with what it is told afterwards.
+TEST_F(LimiterMerge, EveryAlgorithmEntersWhatStillCountsAndOnce) {
+  constexpr Ms kStart = kNow - kNow % 10'000;  // of an aligned window
+  for (const Algorithm algorithm : kOthers) {
+    const RateRule rule{.limit = 100, .window = Milliseconds(10'000), .algorithm = algorithm};
+    const std::string key(to_string(algorithm));
+    Request asked = Request::of(key, {&rule, 1}, 2);
+    asked.now = kStart + 5'000;
+    stage_.redis().ask(asked, Ask::kTake, kPatient).value();
+    Merge one = merge_of(key, 10'000, {{kStart - 40'000, 50}, {kStart + 4'900, 3}, {kStart + 5'000, 4}});
+    one.meter.algorithm = algorithm;
+    one.rate = rule.limit;
+    ASSERT_TRUE(merge(one, kStart + 5'000)) << key;
+    EXPECT_EQ(merge(one, kStart + 5'000)->entered, 0) << key;
+    const auto used = stage_.redis().ask(asked, Ask::kPeek, kPatient)->meters[0].used;
+    EXPECT_GE(used, algorithm == Algorithm::kGcra ? 8 : 9) << key;
+    EXPECT_LE(used, 9) << key << ": what is long past counts no more";
+  }
+}
+
+TEST_F(LimiterMerge, ABucketIsAsEmptyAsTheStandInSawIt) {
+  const RateRule rule{.limit = 10, .window = Milliseconds(10'000), .algorithm = Algorithm::kGcra};
+  Merge one = merge_of("bucket", 10'000, {{kNow - 100, 1}});
+  one.meter.algorithm = Algorithm::kGcra;
+  one.rate = rule.limit;
+  one.ahead = 6'500;
+  ASSERT_TRUE(merge(one, kNow));
+  Request asked = Request::of("bucket", {&rule, 1}, 1);
+  asked.now = kNow;
+  EXPECT_EQ(stage_.redis().ask(asked, Ask::kPeek, kPatient)->meters[0].used, 7);
+}
+
+TEST_F(LimiterMerge, EveryAlgorithmIsResetFirst) {
+  for (const Algorithm algorithm : kOthers) {
+    const RateRule rule{.limit = 100, .window = Milliseconds(10'000), .algorithm = algorithm};
+    const std::string key = "reset " + std::string(to_string(algorithm));
+    Request asked = Request::of(key, {&rule, 1}, 20);
+    asked.now = kNow;
+    stage_.redis().ask(asked, Ask::kTake, kPatient).value();
+    Merge one = merge_of(key, 10'000, {{kNow + 30, 2}});
+    one.meter.algorithm = algorithm;
+    one.rate = rule.limit;
+    one.reset_at = kNow + 20;
+    ASSERT_TRUE(merge(one, kNow + 30)) << key;
+    asked.now = kNow + 30;
+    EXPECT_EQ(stage_.redis().ask(asked, Ask::kPeek, kPatient)->meters[0].used, 2) << key;
+  }
+}
+
+TEST_F(LimiterMerge, AnAdmissionThatRedisMadeItselfUnderItsIdIsLeftOut) {
+  const RateRule rule{.limit = 100, .window = Milliseconds(60'000)};
+  Request asked = Request::of("k", {&rule, 1}, 5);
+  asked.now = kNow;
+  asked.request_id = "r1";
+  stage_.redis().ask(asked, Ask::kTake, kPatient).value();
+  ASSERT_TRUE(merge(merge_of("k", 60'000, {{kNow, 5, "r1"}, {kNow + 1, 7, "r2"}}), kNow + 10));
+  EXPECT_EQ(used("k", 60'000, kNow + 10), 12);
+  asked.request_id = "r2";
+  asked.now = kNow + 20;
+  EXPECT_TRUE(stage_.redis().ask(asked, Ask::kTake, kPatient)->repeated) << "and the other way round";
+}
+
+TEST_F(LimiterMerge, LeasesAreToldAsTheyStand) {
+  const RateRule rule{.limit = 5, .window = Milliseconds(10'000), .algorithm = Algorithm::kConcurrency};
+  Request asked = Request::of("k", {&rule, 1}, 2);
+  asked.now = kNow;
+  for (const char* lease : {"kept", "ended"}) {
+    asked.lease = lease;
+    ASSERT_TRUE(stage_.redis().ask(asked, Ask::kTake, kPatient)->allowed);
+  }
+  Merge one;
+  one.key = "k";
+  one.meter = {Algorithm::kConcurrency, 0, 10'000};
+  one.token = 77;
+  one.leases = {{"ended", kNow, 0, 1}, {"new", kNow + 9'000, 3, 2}, {"too old", kNow - 1, 1, 3}};
+  ASSERT_TRUE(merge(one, kNow + 100));
+  ASSERT_TRUE(merge(one, kNow + 100)) << "told again without harm";
+  asked.now = kNow + 100;
+  asked.lease = "asks";
+  const Answer answer = stage_.redis().ask(asked, Ask::kTake, kPatient).value();
+  EXPECT_FALSE(answer.allowed);
+  EXPECT_EQ(answer.meters[0].used, 5);
+  EXPECT_EQ(answer.retry_after[0], 8'900) << "when the new one ends; the kept one lives longer";
+}
+
 TEST_F(LimiterMerge, ABatchOfManyEntriesIsOneTrip) {
   std::vector<OwedEntry> entries;
   for (Ms i = 0; i < static_cast<Ms>(kMaxMergeEntries); ++i) entries.push_back({kNow + i, 1});

@@ -59,6 +59,42 @@ struct Server {
 
 const RateRule kThirty{.limit = 30, .window = 60s};
 
+TEST(LimiterOutage, EveryAlgorithmGoesOnFromWhatItKnewAndMakesUpAfterwards) {
+  auto redis = RedisServer::start();
+  Server server(redis);
+  Server other(redis);
+  std::vector<RateRule> rules;
+  for (const Algorithm algorithm : {Algorithm::kSlidingLog, Algorithm::kCompactLog, Algorithm::kSlidingCounter,
+                                    Algorithm::kGcra, Algorithm::kFixedWindow}) {
+    rules.push_back({.limit = 30, .window = 24h, .algorithm = algorithm});
+  }
+  const RateRule leases{.limit = 3, .window = 1h, .algorithm = Algorithm::kConcurrency};
+  const auto acquire = [&](Server& asks, const char* lease) {
+    return asks.limiter->acquire("jobs", lease, {&leases, 1}).value().allowed;
+  };
+  for (const RateRule& rule : rules) EXPECT_EQ(server.admitted_of(10, to_string(rule.algorithm), rule), 10);
+  EXPECT_TRUE(acquire(server, "one"));
+  redis.freeze();
+  ASSERT_TRUE(eventually([&] {
+    server.check("what condemns the link", kThirty);
+    return server.backing.fallback->mode() == Mode::kLocal;
+  }));
+  for (const RateRule& rule : rules) {
+    EXPECT_EQ(server.admitted_of(15, to_string(rule.algorithm), rule), 15) << to_string(rule.algorithm);
+  }
+  EXPECT_TRUE(acquire(server, "two"));
+  EXPECT_TRUE(server.limiter->release("jobs", "one", {&leases, 1}));
+  redis.thaw();
+  ASSERT_TRUE(server.becomes(Mode::kRedis));
+  ASSERT_TRUE(other.becomes(Mode::kRedis));
+  for (const RateRule& rule : rules) {
+    EXPECT_EQ(other.remaining(to_string(rule.algorithm), rule), 5) << to_string(rule.algorithm);
+  }
+  EXPECT_TRUE(acquire(other, "three"));
+  EXPECT_TRUE(acquire(other, "four"));
+  EXPECT_FALSE(acquire(other, "five")) << "two, three and four";
+}
+
 TEST(LimiterOutage, ASpentLimitStaysSpentWhileRedisIsFrozenAndAfterwards) {
   auto redis = RedisServer::start();
   Server server(redis);
