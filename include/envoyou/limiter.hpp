@@ -145,7 +145,8 @@ class RateLimiter {
 
   // Takes options.cost units whatever the rules say: a penalty. `remaining` then is 0 for as long as it takes.
   Result<Decision> penalize(std::string_view key, std::span<const RateRule> rules, CheckOptions options = {});
-  // Gives up to options.cost units back. While Redis is away only this process knows of it.
+  // Gives up to options.cost units back; with a request_id that request may be asked anew, and counts. While Redis is
+  // away only this process knows of it.
   Result<Decision> reward(std::string_view key, std::span<const RateRule> rules, CheckOptions options = {});
   // Denies the key everything for `duration` (up to kMaxRateWindow), 0: no longer. REQUIRES: options.heed_blocks. While
   // Redis is away only this process knows of it.

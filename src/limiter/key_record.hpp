@@ -2,6 +2,7 @@
 // Guarded by the mutex of the shard.
 #pragma once
 
+#include "limiter/backend.hpp"
 #include "limiter/chain.hpp"
 #include "limiter/meter_state.hpp"
 #include "limiter/owed.hpp"
@@ -87,6 +88,7 @@ class KeyRecord {
   // From then on nothing here counts for anything, and nothing owed would, either.
   Ms forget_at() const noexcept {
     Ms latest = std::max(keep_until, blocked_until);
+    if (seen) latest = std::max(latest, seen->latest());
     for_each_meter([&](const KeyMeter& each) { latest = std::max(latest, each.state.forget_at()); });
     return latest;
   }
@@ -95,6 +97,20 @@ class KeyRecord {
     for_each_meter([&](const KeyMeter& each) { widest = std::max(widest, each.id.window); });
     return widest;
   }
+
+  // Of requests that have an id: that it was admitted, or given back.
+  bool has_seen(const Request& request, Ms now) const noexcept {
+    return !request.request_id.empty() && seen != nullptr && seen->contains(request.request_id, now);
+  }
+  void note_request(const Request& request, Ms now) {
+    if (request.request_id.empty()) return;
+    if (seen == nullptr) seen = std::make_unique<SeenRequests>();
+    if (!seen->contains(request.request_id, now)) seen->add(request.request_id, now + request.widest_window());
+  }
+  void forget_request(const Request& request) noexcept {
+    if (seen != nullptr && !request.request_id.empty()) seen->remove(request.request_id);
+  }
+
   std::size_t bytes() const noexcept {
     std::size_t sum = sizeof(KeyRecord) + kTableShare + (key.capacity() > kInlineKey ? key.capacity() : 0);
     sum += more_.capacity() * (sizeof(void*) + sizeof(KeyMeter)) + (seen ? seen->bytes() : 0);

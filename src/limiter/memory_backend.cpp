@@ -42,17 +42,6 @@ void heed_block(const Request& request, Ms now, const KeyRecord* record, Answer&
   }
 }
 
-bool is_repeated(const Request& request, Ms now, const KeyRecord* record) {
-  return !request.request_id.empty() && record != nullptr && record->seen != nullptr &&
-         record->seen->contains(request.request_id, now);
-}
-
-void note_request(const Request& request, Ms now, KeyRecord& record) {
-  if (request.request_id.empty()) return;
-  if (record.seen == nullptr) record.seen = std::make_unique<SeenRequests>();
-  record.seen->add(request.request_id, now + request.widest_window());
-}
-
 // What a lease that is asked for costs now: nothing if it is live already.
 std::int64_t lease_cost(const Request& request, const KeyMeter& meter, const Look& look) {
   return meter.state.leases()->holds(look, request.lease) ? 0 : request.cost;
@@ -120,7 +109,7 @@ Answer MemoryBackend::take(const Request& request, Owe owe) {
   auto visit = store_.visit(request.key);
   KeyRecord* found = visit.find();
   Answer answer = judge(request, moment, found, looks);
-  if (is_repeated(request, moment.now, found)) {
+  if (found != nullptr && found->has_seen(request, moment.now)) {
     grant(answer);
     answer.repeated = true;
     return answer;
@@ -129,7 +118,7 @@ Answer MemoryBackend::take(const Request& request, Owe owe) {
   if (answer.allowed && takes_something(request)) {
     KeyRecord& record = found != nullptr ? *found : visit.get(request.meters[0]);
     admit(request, moment, record, owe, answer);
-    note_request(request, moment.now, record);
+    record.note_request(request, moment.now);
     record.important_until = moment.now + blocked_for(request, answer);
     visit.changed(record, moment.now);
   } else if (!answer.allowed && found != nullptr && found->important_until <= moment.now) {
@@ -206,9 +195,12 @@ Answer MemoryBackend::force(const Request& request, Owe owe) {
   auto visit = store_.visit(request.key);
   KeyRecord* found = visit.find();
   KeyRecord& record = found != nullptr ? *found : visit.get(request.meters[0]);
-  Answer answer;
+  Looks looks;
+  Answer answer = judge(request, moment, &record, looks);
   grant(answer);
-  admit(request, moment, record, owe, answer);
+  answer.repeated = record.has_seen(request, moment.now);
+  if (!answer.repeated) admit(request, moment, record, owe, answer);
+  record.note_request(request, moment.now);
   record.important_until = moment.now + blocked_for(request, answer);
   visit.changed(record, moment.now);
   return answer;
@@ -228,6 +220,7 @@ Answer MemoryBackend::refund(const Request& request) {
     const Look after = meter->state.look(moment, request.rates[i]);
     answer.meters[i] = {after.used, after.reset_after, 0};
   }
+  record->forget_request(request);
   record->important_until = moment.now + blocked_for(request, answer);
   visit.changed(*record, moment.now);
   return answer;

@@ -11,6 +11,9 @@ namespace envoyou {
 
 namespace {
 
+// When to come again to a policy that is shut while Redis is away: nobody knows how long that is.
+constexpr Milliseconds kOutageRetry{1'000};
+
 // Rules of one subject, and the key under which they count.
 struct Group {
   std::string key;
@@ -112,15 +115,24 @@ struct PolicyLimiter::Impl {
   }
 
   Result<Decision> decide(const RatePolicy& policy, std::vector<Group> groups, const PolicyCheckOptions& options) {
-    if (limiter.stands_in()) share_among(policy.instances, groups);
+    const bool away = limiter.stands_in();
+    if (away && policy.outage == OutageMode::kDeny) return shut();
+    if (away) share_among(policy.instances, groups);
     // A request that has an id is asked for by itself, so that it counts once.
     const bool hot = policy.lease && groups.size() == 1 && options.request_id.empty() && options.cost > 0 &&
                      options.cost <= policy.lease->units && limiter.asks_redis();
     auto decision = hot ? ask_with_permits(*policy.lease, groups, options) : ask(groups, options, options.cost);
-    if (!decision || !limiter.stands_in() || policy.outage == OutageMode::kLocal) return decision;
-    decision->allowed = policy.outage == OutageMode::kAllow;
-    if (decision->allowed) decision->retry_after = Milliseconds(0);
+    if (!decision || !away || policy.outage == OutageMode::kLocal) return decision;
+    decision->allowed = true;
+    decision->retry_after = Milliseconds(0);
     return decision;
+  }
+
+  // Nothing is asked, so nothing is taken either.
+  static Decision shut() {
+    Decision made;
+    made.retry_after = kOutageRetry;
+    return made;
   }
 
   RateLimiter& limiter;

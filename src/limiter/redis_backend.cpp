@@ -143,7 +143,8 @@ std::uint8_t flags_of(const Request& request, Ask ask) {
     case Ask::kRelease: flags = kRelease; break;
   }
   if (request.heeds_blocks && (ask == Ask::kPeek || ask == Ask::kTake)) flags |= kBlocks;
-  if (!request.request_id.empty() && (ask == Ask::kTake || ask == Ask::kForce)) flags |= kId;
+  const bool knows_ids = ask == Ask::kTake || ask == Ask::kForce || ask == Ask::kRefund;
+  if (!request.request_id.empty() && knows_ids) flags |= kId;
   if (!request.lease.empty()) flags |= kLease;
   return static_cast<std::uint8_t>(flags);
 }

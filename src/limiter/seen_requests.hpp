@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 #include <vector>
 
@@ -22,10 +23,20 @@ class SeenRequests {
   }
   void add(std::string_view id, Ms until) {
     const std::uint64_t hash = base::hash64(id);
+    latest_ = std::max(latest_, until);
     if (seen_.size() < kMaxSeenRequests) return seen_.push_back({hash, until});
     seen_[next_] = {hash, until};
     next_ = (next_ + 1) % kMaxSeenRequests;
   }
+  // It was given back: asked again it counts.
+  void remove(std::string_view id) noexcept {
+    const std::uint64_t hash = base::hash64(id);
+    for (Seen& each : seen_) {
+      if (each.hash == hash) each.until = std::numeric_limits<Ms>::min();
+    }
+  }
+  // From then on none is known.
+  Ms latest() const noexcept { return latest_; }
   std::size_t bytes() const noexcept { return sizeof(SeenRequests) + seen_.capacity() * sizeof(Seen); }
 
  private:
@@ -35,6 +46,7 @@ class SeenRequests {
   };
   std::vector<Seen> seen_;
   std::size_t next_ = 0;
+  Ms latest_ = std::numeric_limits<Ms>::min();
 };
 
 }  // namespace envoyou::limiter

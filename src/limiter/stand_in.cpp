@@ -39,7 +39,7 @@ void mirror_own(const Request& request, Ask what, const Answer& answer, const Lo
     if (took && (request.cost > 0 || book->holds(look, request.lease)))
       book->acquire(look, request.lease, request.cost);
     if (what == Ask::kRelease) book->release(request.lease);
-  } else if (request.cost > 0 && (took || what == Ask::kForce)) {
+  } else if (request.cost > 0 && (took || (what == Ask::kForce && !answer.repeated))) {
     meter.state.force(look, request.cost);
   } else if (what == Ask::kRefund) {
     meter.state.refund(look, request.cost);
@@ -84,10 +84,8 @@ void StandIn::mirror(const Request& request, Ask what, const Answer& answer) {
     mirror_own(request, what, answer, look, each);
     each.state.hear(moment, answer.meters[i], unknown_to_redis(each, look));
   }
-  if (what == Ask::kTake && answer.allowed && !request.request_id.empty()) {
-    if (record.seen == nullptr) record.seen = std::make_unique<SeenRequests>();
-    record.seen->add(request.request_id, moment.now + request.widest_window());
-  }
+  if ((what == Ask::kTake && answer.allowed) || what == Ask::kForce) record.note_request(request, moment.now);
+  if (what == Ask::kRefund) record.forget_request(request);
   record.important_until = moment.now + blocked_for(request, answer);
   visit.changed(record, moment.now);
 }

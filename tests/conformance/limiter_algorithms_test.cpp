@@ -268,6 +268,32 @@ TEST_P(LimiterAlgorithms, ARequestThatIsAskedAgainUnderItsIdTakesOnce) {
   }
 }
 
+TEST_P(LimiterAlgorithms, APenaltyCountsOnceUnderItsIdAndWhatIsGivenBackMayBeAskedAnew) {
+  for (const Algorithm algorithm : kRated) {
+    const RateRule ten{.limit = 10, .window = Milliseconds(100'000), .algorithm = algorithm};
+    const std::string key(to_string(algorithm));
+    Request asked = request(key, {&ten, 1}, 1'000'000, 4);
+    asked.request_id = "penalty";
+    EXPECT_EQ(ask(asked, Ask::kForce).meters[0].used, 4) << key;
+    EXPECT_EQ(ask(asked, Ask::kForce).meters[0].used, 4) << key << ": once";
+    asked.request_id = "request";
+    EXPECT_EQ(ask(asked).meters[0].used, 8) << key;
+    EXPECT_EQ(ask(asked, Ask::kRefund).meters[0].used, 4) << key;
+    const Answer anew = ask(asked);
+    EXPECT_FALSE(anew.repeated) << key;
+    EXPECT_EQ(anew.meters[0].used, 8) << key;
+  }
+}
+
+TEST_P(LimiterAlgorithms, AnIdIsKnownForTheWholeWindowAlsoWhereNothingCountsAnyMore) {
+  const RateRule quick{.limit = 1'000, .window = Milliseconds(100'000), .algorithm = Algorithm::kGcra};
+  Request asked = request("k", {&quick, 1}, 1'000'000);
+  asked.request_id = "r";
+  EXPECT_FALSE(ask(asked).repeated);
+  asked.now = 1'090'000;  // the bucket has been full for long
+  EXPECT_TRUE(ask(asked).repeated);
+}
+
 TEST_P(LimiterAlgorithms, APenaltyCountsWhateverTheLimitAndARewardGivesBack) {
   for (const Algorithm algorithm : kRated) {
     const RateRule five{.limit = 5, .window = Milliseconds(100'000), .algorithm = algorithm};

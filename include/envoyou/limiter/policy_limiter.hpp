@@ -8,9 +8,11 @@
 // What counts together: a policy, a subject and its value, an algorithm and a window. An address counts with its
 // network (rate_key_of, IPv6 by /64). So policies that are reloaded go on with the counts that there are.
 //
-// In an outage a policy of OutageMode::kLocal with N instances admits, in each process, 1/N of each limit (rounded up
-// to 1 at least), from what was last known: over any window no more than the limit, or N where that is more, and fewer
-// where callers are not spread evenly. `instances` 0 counts as 1: then each process admits up to the whole.
+// In an outage a policy of OutageMode::kLocal with N instances lets each process go up to 1/N of each limit (1 at
+// least), what it last heard of others included. So N processes admit at most the limit, or N where that is more,
+// besides what Redis had admitted and they had not heard of; fewer where callers are not spread evenly. `instances` 0
+// counts as 1: then each goes up to the whole. kAllow lets everybody through, and counts. kDeny denies without
+// counting.
 //
 // Permits (HotKeyLease): `units` are taken from Redis at once, and while they last, at most for `life`, checks of that
 // key are answered here without asking. They are counted when they are taken: N processes admit at most the limit and N

@@ -10,7 +10,7 @@
 --         of concurrency: 2 length of the lease's id, the id
 --
 -- Returns tag, 1, now, meters that started afresh; then for each question: 0 denied, 1 admitted, 2 admitted before under
--- this id; for each meter what is used, ms until it is reset, what the algorithm says beside; for each rule the wait in
+-- this id, which a refund makes unknown again; for each meter what is used, ms until it is reset, what the algorithm says beside; for each rule the wait in
 -- ms: 0 admits, -1 never will. What is denied, or only asked, writes nothing at all. Too late: tag, 2, now.
 --
 -- An algorithm fills a meter `m` = { key, window, rate, at = now, used = 0, reset = 0, extra = 0 } by look(m, now), which
@@ -104,11 +104,17 @@ local function change(q)
       m.algorithm.take(m, cost, now, least)
     end
   end
-  if q.id then redis.call('SET', q.id, '', 'PX', text(math.max(q.id_ttl, least))) end
+  if not q.id then return end
+  if has(flags, REFUND) then
+    redis.call('DEL', q.id)
+  else
+    redis.call('SET', q.id, '', 'PX', math.max(q.id_ttl, least))
+  end
 end
 
 local function wants_change(q, all_admitted)
-  if has(q.flags, FORCE) or has(q.flags, REFUND) or has(q.flags, RELEASE) then return true end
+  if has(q.flags, FORCE) then return q.admitted ~= REPEATED end
+  if has(q.flags, REFUND) or has(q.flags, RELEASE) then return true end
   return all_admitted and has(q.flags, TAKE) and q.admitted == YES
 end
 

@@ -82,6 +82,8 @@ TEST(PolicyOutage, EachPolicyDoesWhatItSays) {
   ASSERT_TRUE(process.becomes(Mode::kLocal));
   EXPECT_EQ(process.admitted_of(10, "open", "k"), 10);
   EXPECT_EQ(process.admitted_of(10, "shut", "k"), 0);
+  const std::array caller{Subject{"key", "k"}};
+  EXPECT_EQ(process.policies->check("shut", caller)->decision.retry_after, Milliseconds(1'000));
   EXPECT_EQ(process.admitted_of(10, "shared", "k"), 2) << "a third of nine, of which one was taken before";
 }
 

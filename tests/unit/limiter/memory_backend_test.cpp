@@ -69,6 +69,17 @@ TEST(MemoryBackend, AgreesWithTheOracleOnSeveralRulesOfManyKeys) {
   }
 }
 
+TEST(MemoryBackend, KeepsAnIdForItsWindowWhateverElseIsForgotten) {
+  LocalFixture local;
+  const RateRule quick{.limit = 1'000, .window = Milliseconds(100'000), .algorithm = Algorithm::kGcra};
+  Request asked = local.ask("k", {&quick, 1}, 1'000);
+  asked.request_id = "r";
+  local.backend.ask(asked, Ask::kTake, Owe::kNothing);
+  for (int i = 0; i < 100; ++i) local.take("other " + std::to_string(i), quick, 50'000);  // each tidies a little
+  asked.now = 90'000;
+  EXPECT_TRUE(local.backend.ask(asked, Ask::kTake, Owe::kNothing).repeated);
+}
+
 TEST(MemoryBackend, AWaitIsExact) {
   LocalFixture local;
   const RateRule three = rule(3, 1'000);

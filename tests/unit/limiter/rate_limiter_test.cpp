@@ -53,6 +53,16 @@ class RateLimiterTest : public ::testing::Test {
   const RateRule three{.limit = 3, .window = 60s};
 };
 
+TEST_F(RateLimiterTest, SeveralKeysGiveBackWhatOneOfThemDeniesAndTheRequestCountsWhenItIsAskedAnew) {
+  const std::array questions{RateQuestion{"user", {&three, 1}}, RateQuestion{"address", {&three, 1}, 2}};
+  EXPECT_TRUE(limiter->check_all(questions, {.request_id = "a"})->allowed);
+  EXPECT_FALSE(limiter->check_all(questions, {.request_id = "b"})->allowed);
+  EXPECT_EQ(limiter->peek("user", three)->remaining, 2) << "given back";
+  ASSERT_TRUE(limiter->reset("address", three));
+  EXPECT_TRUE(limiter->check_all(questions, {.request_id = "b"})->allowed);
+  EXPECT_EQ(limiter->peek("user", three)->remaining, 1) << "and taken now";
+}
+
 TEST_F(RateLimiterTest, TellsWhatIsLeftAndWhenItIsBack) {
   const auto first = limiter->check("user", three).value();
   EXPECT_TRUE(first.allowed);
